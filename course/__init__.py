@@ -1,0 +1,31 @@
+"""The teaching half of the course: what to show, to ask, to check and to remember. Computing is in `helpers`."""
+
+import helpers as _helpers
+
+if getattr(_helpers, "COURSE", None) != "rnn-to-attention":
+    raise ImportError(
+        f"Another package named helpers stands in the way ({_helpers.__file__}). "
+        "Start the notebook in the course's own environment (make lab), or uninstall that package and restart the kernel."
+    )
+
+from . import figures
+from .display import explore
+from .errors import CourseError
+from .exercises import check, hint, solution
+from .ledger import claim, closing_table
+from .lessons import lesson
+from .predictions import predict, reveal
+
+__all__ = [
+    "CourseError",
+    "check",
+    "claim",
+    "closing_table",
+    "explore",
+    "figures",
+    "hint",
+    "lesson",
+    "predict",
+    "reveal",
+    "solution",
+]

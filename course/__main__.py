@@ -1,0 +1,106 @@
+"""The command line behind make: python -m course lab | list | reset LESSON | notebooks [--refresh] [LESSON …] | check"""
+
+import argparse
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from .errors import CourseError
+from .lessons import find, lessons
+
+ROOT = Path(__file__).resolve().parent.parent
+NOTEBOOKS, WORK = ROOT / "notebooks", ROOT / "work"
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="python -m course", description="The course's own commands.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("list", help="the lessons, and which are ready")
+    lab = commands.add_parser("lab", help="copy new lessons into work/ and open JupyterLab there")
+    lab.add_argument("rest", nargs="*", help="options for jupyter lab, after --")
+    reset = commands.add_parser("reset", help="put a fresh copy of a lesson into work/; yours is kept beside it")
+    reset.add_argument("lesson")
+    notebooks = commands.add_parser("notebooks", help="execute the lessons and store their outputs")
+    notebooks.add_argument("lessons", nargs="*")
+    notebooks.add_argument("--refresh", action="store_true", help="renew timings too")
+    commands.add_parser("check", help="say what is not in the stored form")
+    given = parser.parse_args()
+    try:
+        sys.exit(globals()[f"run_{given.command}"](given))
+    except CourseError as error:
+        sys.exit(str(error))
+
+
+def run_list(given):
+    for row in lessons().values():
+        state = "ready" if row.notebook else "planned"
+        print(f"{row.id}  {state:8} {row.minutes:3} min  {row.title}: {row.question}")
+
+
+def run_lab(given):
+    for path in sorted(NOTEBOOKS.glob("*.ipynb")):
+        copy_new(path)
+    server = [sys.executable, "-m", "jupyter", "lab", f"--ServerApp.root_dir={WORK}"]
+    server.append("--LabApp.default_url=/lab/tree/00_start_here.ipynb")
+    # Lab asks a server for news and updates; a course needs neither, and works without a network.
+    os.environ["JUPYTERLAB_SETTINGS_DIR"] = str(WORK / ".lab")
+    _quiet_lab(WORK / ".lab")
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        server.append("--allow-root")
+    os.execv(sys.executable, [*server, *given.rest])
+
+
+def _quiet_lab(folder):
+    settings = folder / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
+    if not settings.exists():
+        settings.parent.mkdir(parents=True, exist_ok=True)
+        settings.write_text('{"fetchNews": "false", "checkForUpdates": false}\n', encoding="utf-8")
+
+
+def copy_new(path):
+    """Copy a lesson into work/ unless the student has it already; their work is never overwritten."""
+    WORK.mkdir(exist_ok=True)
+    target = WORK / path.name
+    if not target.exists():
+        shutil.copyfile(path, target)
+    return target
+
+
+def run_reset(given):
+    row = find(given.lesson)
+    if not row.notebook:
+        raise CourseError(f"Lesson {row.id} is not written yet.")
+    target = WORK / f"{row.notebook}.ipynb"
+    if target.exists():
+        number = 1
+        while (kept := target.with_suffix(f".yours-{number}.ipynb")).exists():
+            number += 1
+        target.rename(kept)
+        print(f"Your copy is kept as {kept.relative_to(ROOT)}.")
+    copy_new(NOTEBOOKS / target.name)
+    print(f"A fresh copy is in {target.relative_to(ROOT)}.")
+
+
+def run_notebooks(given):
+    from .notebooks import execute
+
+    wanted = [find(lesson) for lesson in given.lessons] or [row for row in lessons().values() if row.notebook]
+    for number, row in enumerate(wanted, 1):
+        if not row.notebook:
+            raise CourseError(f"Lesson {row.id} is not written yet.")
+        print(f"[{number}/{len(wanted)}] {row.notebook} …", end=" ", flush=True)
+        changed = execute(NOTEBOOKS / f"{row.notebook}.ipynb", refresh=given.refresh)
+        print("stored outputs renewed" if changed else "nothing changed")
+
+
+def run_check(given):
+    from .notebooks import departures
+
+    found = [f"{path.name}: {line}" for path in sorted(NOTEBOOKS.glob("*.ipynb")) for line in departures(path)]
+    print("\n".join(found) or "Every notebook is in the stored form.")
+    return bool(found)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,50 @@
+"""What decides a computed claim: one small function a claim and lesson, from the evidence to a verdict.
+
+A card asks the function, not the ledger, and refuses to print a verdict that the numbers do not give.
+"""
+
+import importlib
+import inspect
+from dataclasses import dataclass
+from typing import Callable
+
+HOLDS, CONDITIONAL, DOES_NOT_HOLD, QUESTION = "holds", "conditional", "does-not-hold", "question"
+
+
+@dataclass(frozen=True)
+class Decision:
+    """shows: the sentence that stands on the card, with the bound; refuted_by: evidence that would overturn it."""
+
+    function: Callable
+    refuted_by: dict
+
+    @property
+    def shows(self):
+        return " ".join(inspect.getdoc(self.function).split())
+
+    @property
+    def wants(self):
+        return list(inspect.signature(self.function).parameters)
+
+
+_decisions = {}
+
+
+def decides(claim_id, lesson_id, *, refuted_by):
+    """Register the function below as what decides a claim in a lesson; its docstring is what the card shows."""
+
+    def register(function):
+        _decisions[claim_id, lesson_id] = Decision(function, refuted_by)
+        return function
+
+    return register
+
+
+def find_decision(claim_id, lesson_id):
+    """The Decision for a claim in a lesson, or None where nothing is computed."""
+    try:
+        importlib.import_module(f"{__name__}.l{lesson_id}")
+    except ModuleNotFoundError as error:
+        if error.name != f"{__name__}.l{lesson_id}":
+            raise
+    return _decisions.get((claim_id, lesson_id))

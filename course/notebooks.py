@@ -1,0 +1,185 @@
+"""Execute the lessons and store their outputs in one canonical form, so that a second run changes no byte."""
+
+import base64
+import copy
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from .display import PLOTLY, WIDGET
+from .errors import CourseError
+
+IGNORED = "nbval-ignore-output"
+CELL_SECONDS = 60  # a lesson takes less than 45 in all
+
+
+def execute(path, refresh=False):
+    """Run one notebook from top to bottom and write its outputs back. Returns whether the file changed.
+
+    The output of an ignored cell (a timing) is kept while the code down to it is unchanged, unless refresh is true.
+    """
+    import nbformat
+
+    path = Path(path)
+    before = path.read_text(encoding="utf-8")
+    stored = nbformat.reads(before, as_version=4)
+    notebook = run(copy.deepcopy(stored), path.parent)
+    if not refresh:
+        _keep_ignored(stored, notebook)
+    _add_images(stored, notebook)
+    after = canonical(notebook)
+    if after != before:
+        path.write_text(after, encoding="utf-8")
+    return after != before
+
+
+def run(notebook, folder):
+    """Execute a notebook in a fresh kernel, with no progress of anybody's; its cells now hold their outputs."""
+    from nbclient import NotebookClient
+
+    with tempfile.TemporaryDirectory() as state:
+        environment = os.environ | {"COURSE_STATE_DIR": state}
+        where = {"metadata": {"path": str(folder)}}
+        quiet = ["--IPKernelApp.log_level=40"]  # else it warns that its port on this machine is not encrypted
+        client = NotebookClient(notebook, timeout=CELL_SECONDS, resources=where, extra_arguments=quiet)
+        client.execute(env=environment)
+    return notebook
+
+
+def canonical(notebook):
+    """The notebook as text: sorted keys, nothing that differs between two runs, no widget views."""
+    notebook = copy.deepcopy(notebook)
+    notebook["metadata"] = {
+        "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
+        "language_info": {"file_extension": ".py", "mimetype": "text/x-python", "name": "python"},
+    }
+    count, digests = 0, _digests(notebook)
+    for cell in notebook["cells"]:
+        cell["metadata"] = {key: cell["metadata"][key] for key in ("jupyter", "tags") if key in cell["metadata"]}
+        if cell["cell_type"] != "code":
+            continue
+        if IGNORED in cell["metadata"].get("tags", []):
+            cell["metadata"]["course"] = {"made_by": digests[cell["id"]]}
+        count += cell["source"].strip() != ""
+        cell["execution_count"] = count if cell["source"].strip() else None
+        cell["outputs"] = [_canonical_output(output, count) for output in _joined(cell["outputs"])]
+    return json.dumps(notebook, sort_keys=True, indent=1, ensure_ascii=False) + "\n"
+
+
+def _canonical_output(output, count):
+    output = dict(output)
+    if "execution_count" in output:
+        output["execution_count"] = count
+    if "data" in output:
+        # A widget's id is random, and without its state a trusted notebook shows an error in its place.
+        output["data"] = {kind: content for kind, content in output["data"].items() if kind != WIDGET}
+        output["metadata"] = {}
+    return output
+
+
+def _joined(outputs):
+    """Neighbouring pieces of one stream as one: how a kernel cuts them differs from run to run."""
+    joined = []
+    for output in outputs:
+        if joined and output.get("output_type") == "stream" and joined[-1].get("name") == output["name"]:
+            joined[-1]["text"] += output["text"]
+        else:
+            joined.append(dict(output))
+    return joined
+
+
+def _digests(notebook):
+    """{cell id: digest of all code down to and with this cell}"""
+    seen, digests = hashlib.sha256(), {}
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "code":
+            seen.update(cell["source"].encode() + b"\0")
+            digests[cell["id"]] = seen.hexdigest()[:16]
+    return digests
+
+
+def _keep_ignored(stored, notebook):
+    """Put back the stored output of ignored cells whose code, and all code above, is what made it."""
+    for (cell_id, digest), old, new in _ignored(stored, notebook):
+        made_by = old["metadata"].get("course", {}).get("made_by")
+        if cell_id == new["id"] and made_by == digest and old["outputs"]:
+            new["outputs"] = old["outputs"]
+
+
+def _ignored(stored, notebook):
+    digests, old = _digests(notebook), {cell["id"]: cell for cell in stored["cells"]}
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "code" and IGNORED in cell["metadata"].get("tags", []):
+            yield (cell["id"], digests[cell["id"]]), old[cell["id"]], cell
+
+
+def _add_images(stored, notebook):
+    """A PNG beside each figure, for pages that show only images; the stored one while the figure is the same."""
+    known = {_look(out): out["data"]["image/png"] for out in _outputs(stored) if "image/png" in out.get("data", {})}
+    for output in _outputs(notebook):
+        look = _look(output)
+        if look and "image/png" not in output["data"]:
+            output["data"]["image/png"] = known.get(look) or _image(output["data"])
+
+
+def _outputs(notebook):
+    return [out for cell in notebook["cells"] if cell["cell_type"] == "code" for out in cell.get("outputs", [])]
+
+
+def _look(output):
+    """What a figure shows, as a string to compare; None for what is no figure."""
+    data = output.get("data", {})
+    if PLOTLY in data:
+        return json.dumps(data[PLOTLY], sort_keys=True)
+    return data["text/html"] if "<svg" in data.get("text/html", "") else None
+
+
+def _image(data):
+    """Base64 of a PNG, 860 pixels wide, drawn by Chromium."""
+    if PLOTLY in data:
+        import plotly.io as pio
+
+        still = {"data": data[PLOTLY]["data"], "layout": {**data[PLOTLY]["layout"], "sliders": [], "updatemenus": []}}
+        png = pio.to_image(still, format="png", width=860, height=still["layout"]["height"])
+    else:
+        png = _page_image(data["text/html"])
+    return base64.b64encode(png).decode()
+
+
+def _page_image(html):
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = open_chromium(playwright)
+        page = browser.new_page(viewport={"width": 920, "height": 400})
+        page.set_content(f'<body style="margin:8px;background:#fff">{html}</body>')
+        png = page.screenshot(full_page=True)
+        browser.close()
+    return png
+
+
+def open_chromium(playwright):
+    """Debian's Chromium without a screen; CourseError where there is none."""
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if not found:
+        raise CourseError("No Chromium here, and the figures' images need one: apt-get install chromium.")
+    quiet = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
+    return playwright.chromium.launch(
+        executable_path=found, args=[*quiet.split(), "--disable-component-update", "--disable-sync"]
+    )
+
+
+def departures(path):
+    """What keeps a notebook from being in the stored form: a list of sentences, empty when all is well."""
+    import nbformat
+
+    text = Path(path).read_text(encoding="utf-8")
+    notebook = nbformat.reads(text, as_version=4)
+    code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    found = [f"cell {cell['id']} was never executed" for cell in code if cell["execution_count"] is None]
+    if canonical(notebook) != text:
+        found.append("it was saved by another program; run make notebooks")
+    return found

@@ -1,0 +1,90 @@
+"""What the student predicted and solved: one small JSON file on their own machine, sent nowhere.
+
+A file that is damaged or cannot be written costs the memory of it, never the lesson.
+"""
+
+import json
+import os
+import tempfile
+from pathlib import Path
+
+import platformdirs
+
+_EMPTY = {"predictions": {}, "passed": []}
+_session = {"predictions": {}, "passed": []}  # what this kernel knows, also where nothing can be written
+_warned = set()
+
+
+def path():
+    """Where the file is: $COURSE_STATE_DIR, or the user's state directory."""
+    folder = os.environ.get("COURSE_STATE_DIR") or platformdirs.user_state_dir("rnn-to-attention", appauthor=False)
+    return Path(folder) / "progress.json"
+
+
+def read():
+    """{'predictions': {id: choice}, 'passed': [exercise ids]}, the file and this session together."""
+    stored = _stored()
+    return {
+        "predictions": stored["predictions"] | _session["predictions"],
+        "passed": sorted({*stored["passed"], *_session["passed"]}),
+    }
+
+
+def note_prediction(prediction_id, choice):
+    """Remember what the student expects."""
+    _session["predictions"][prediction_id] = choice
+    _write()
+
+
+def note_passed(exercise_id):
+    """Remember that an exercise is solved."""
+    if exercise_id not in _session["passed"]:
+        _session["passed"].append(exercise_id)
+    _write()
+
+
+def _stored():
+    try:
+        stored = json.loads(path().read_text(encoding="utf-8"))
+        predictions, passed = stored["predictions"], stored["passed"]
+        if isinstance(predictions, dict) and isinstance(passed, list) and all(isinstance(p, str) for p in passed):
+            return {"predictions": predictions, "passed": passed}
+    except FileNotFoundError:
+        return _EMPTY
+    except OSError as error:
+        _say_once(f"Your progress cannot be read ({error.strerror}: {path()}); the lesson goes on without it.")
+        return _EMPTY
+    except (ValueError, KeyError, TypeError):
+        pass
+    _say_once(f"The file with your progress is damaged and starts anew; the old one is kept as {_set_aside()}.")
+    return _EMPTY
+
+
+def _set_aside():
+    kept = path().with_suffix(".damaged.json")
+    try:
+        path().replace(kept)
+    except OSError:
+        kept = path()
+    return kept
+
+
+def _write():
+    # Read again first: a second lesson may be open and have written since.
+    merged, target, temporary = read(), path(), None
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=target.parent, suffix=".new", delete=False, encoding="utf-8") as file:
+            temporary = Path(file.name)
+            json.dump(merged, file, indent=1, sort_keys=True)
+        temporary.replace(target)  # all of it or nothing
+    except OSError as error:
+        if temporary:
+            temporary.unlink(missing_ok=True)
+        _say_once(f"Your progress cannot be saved ({error.strerror}: {target}); it lasts until this kernel stops.")
+
+
+def _say_once(sentence):
+    if sentence not in _warned:
+        _warned.add(sentence)
+        print(sentence)

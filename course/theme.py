@@ -1,0 +1,56 @@
+"""How everything looks: one colour a model in every lesson, safe for colour-blind readers, on an explicit background."""
+
+# Okabe and Ito's palette. A model keeps its colour, and its dash or marker, through the whole course.
+ATTENTION = "#0072B2"
+RNN = "#D55E00"
+LSTM = "#009E73"
+GRU = "#CC79A7"
+ACCENT = "#E69F00"
+GREY = "#8A8F98"
+INK = "#1F2328"
+PAPER = "#FFFFFF"
+WASH = "#F6F7F9"
+LINE = "#D8DCE2"
+FONT = "system-ui, -apple-system, 'Segoe UI', 'Helvetica Neue', 'DejaVu Sans', Arial, sans-serif"
+
+# White to the attention blue: one hue, so that it also reads in grey.
+BLUES = [[0.0, "#FFFFFF"], [0.25, "#D3E4F3"], [0.5, "#8FBFE3"], [0.75, "#3E8DC9"], [1.0, "#00558A"]]
+
+
+def layout(title, x=None, y=None, height=420, **more):
+    """A plotly layout dict: the message as a title, axes with units, room for direct labels.
+
+    x and y are axis titles, or dicts of plotly axis settings.
+    """
+    axis = {"gridcolor": "#ECEEF1", "linecolor": GREY, "ticks": "outside", "tickcolor": GREY, "zeroline": False}
+    axes = {name: axis | ({"title": {"text": given}} if isinstance(given, str) else given or {}) for name, given in
+            (("xaxis", x), ("yaxis", y))}
+    return {
+        "template": {},
+        "title": {"text": f"<b>{title}</b>", "x": 0.01, "xanchor": "left", "font": {"size": 17}},
+        "font": {"family": FONT, "size": 14, "color": INK},
+        "paper_bgcolor": PAPER,
+        "plot_bgcolor": PAPER,
+        "height": height,
+        "margin": {"l": 70, "r": 40, "t": 64, "b": 60},
+        "showlegend": False,
+        "hoverlabel": {"font": {"family": FONT}},
+        **axes,
+        **more,
+    }
+
+
+def card(body, colour=GREY):
+    """HTML: a quiet box with a coloured edge, readable on light and dark pages alike."""
+    return (
+        f'<div style="border-left:5px solid {colour};background-color:{WASH};color:{INK};padding:10px 16px;'
+        f'margin:4px 0;max-width:860px;font-family:{FONT};font-size:14px;line-height:1.5">{body}</div>'
+    )
+
+
+def blue(weight):
+    """(background, text) colours for a weight between 0 and 1."""
+    weight = min(max(weight, 0.0), 1.0)
+    light, dark = (255, 255, 255), (0, 85, 138)
+    red, green, blue_ = (round(a + (b - a) * weight**0.75) for a, b in zip(light, dark, strict=True))
+    return f"#{red:02X}{green:02X}{blue_:02X}", (PAPER if weight > 0.45 else INK)
