@@ -151,6 +151,7 @@ def _control(widgets, name, values, chosen):
         return widgets.Text(value=chosen[name], continuous_update=True, **common)
     if callable(values):
         common["style"]["button_width"] = "auto"
+        common["layout"] = widgets.Layout(width="100%")
         return widgets.ToggleButtons(options=_options(values, chosen), value=chosen[name], **common)
     if all(isinstance(value, str) for value in values):
         return widgets.Dropdown(options=list(values), value=chosen[name], **common)

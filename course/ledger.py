@@ -170,7 +170,7 @@ def _table_html(judged):
         numbers = "; ".join(f"{name.replace('_', ' ')} = {html.escape(value)}" for name, value in evidence.items())
         repair = "<br>{}: {}".format(*map(html.escape, _repair(row))) if _repair(row) else ""
         cells = [
-            f"<b>{row.id}</b>",
+            f'<b style="white-space:nowrap">{row.id}</b>',
             f'<span style="color:{colour};font-weight:bold">{word}</span>',
             f"{html.escape(row.says)}<span style=\"color:#57606A\">{repair}</span>",
             f'{html.escape(shown)}<br><code>{numbers}</code>' if numbers else html.escape(shown),

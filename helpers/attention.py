@@ -8,7 +8,7 @@ import math
 import torch
 import torch.nn.functional as F
 
-from .arguments import choose_method, require_float, shape
+from .arguments import choose_method, require_float, require_scale, shape
 
 METHODS = ("auto", "loop", "naive", "sdpa")
 
@@ -32,8 +32,8 @@ def attention(query, key, value, *, is_causal=False, mask=None, scale=None, meth
     """
     method = choose_method(method, METHODS, "attention")
     require_float("attention", query=query, key=key, value=value)
-    allowed = _allowed(query, key, value, is_causal, mask)
-    scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
+    allowed = _allowed("attention", is_causal, mask, query=query, key=key, value=value)
+    scale = 1 / math.sqrt(query.shape[-1]) if scale is None else require_scale("attention", scale)
     if method == "loop":
         return _loop(query, key, value, allowed, scale)
     if method == "naive":
@@ -48,8 +48,9 @@ def attention(query, key, value, *, is_causal=False, mask=None, scale=None, meth
 def attention_weights(query, key, *, is_causal=False, mask=None, scale=None):
     """The weights (…, Tq, Tk) that `attention` gives the values; every row sums to 1. Arguments as there."""
     require_float("attention_weights", query=query, key=key)
-    allowed = _allowed(query, key, key, is_causal, mask)
-    return _weights(query, key, allowed, 1 / math.sqrt(query.shape[-1]) if scale is None else scale)
+    allowed = _allowed("attention_weights", is_causal, mask, query=query, key=key)
+    scale = 1 / math.sqrt(query.shape[-1]) if scale is None else require_scale("attention_weights", scale)
+    return _weights(query, key, allowed, scale)
 
 
 def _loop(query, key, value, allowed, scale):
@@ -69,34 +70,49 @@ def _weights(query, key, allowed, scale):
     return scores.softmax(dim=-1)
 
 
-def _allowed(query, key, value, is_causal, mask):
+def _allowed(function, is_causal, mask, **tensors):
     """Check the shapes; return the boolean mask (…, Tq, Tk), or None where every query sees every key."""
-    given = f"query {shape(query)}, key {shape(key)}, value {shape(value)}"
+    given = ", ".join(f"{name} {shape(tensor)}" for name, tensor in tensors.items())
+    query, key, value = tensors["query"], tensors["key"], tensors.get("value", tensors["key"])
     if min(query.ndim, key.ndim, value.ndim) < 2:
-        raise ValueError(f"attention needs (…, T, D) tensors with two dimensions or more, got {given}; add them.")
+        raise ValueError(f"{function} needs (…, T, D) tensors with two dimensions or more, got {given}; add them.")
     if query.shape[-1] != key.shape[-1]:
-        raise ValueError(f"query and key must have the same width D, got {given}.")
+        raise ValueError(f"query and key must have the same width D, got {given}; project them to one width.")
     if key.shape[-2] != value.shape[-2]:
-        raise ValueError(f"every key needs one value, got {given}.")
+        raise ValueError(f"every key needs one value, got {given}; make both from the same inputs.")
     if not query.shape[:-2] == key.shape[:-2] == value.shape[:-2]:
         raise ValueError(f"the leading dimensions (B, H) must be equal, got {given}; expand the smaller one.")
     if 0 in (*query.shape, *key.shape, *value.shape):
-        raise ValueError(f"attention over nothing is not defined, got {given}; leave the empty part out.")
+        raise ValueError(f"{function} over nothing is not defined, got {given}; leave the empty part out.")
     Tq, Tk = query.shape[-2], key.shape[-2]
     if is_causal and Tq > Tk:
-        raise ValueError(f"is_causal needs at least as many keys as queries, got Tq = {Tq} and Tk = {Tk}.")
+        raise ValueError(
+            f"is_causal needs at least as many keys as queries, got {given}: Tq = {Tq} and Tk = {Tk}; "
+            "leave is_causal out, or drop the queries that no key belongs to."
+        )
     allowed = None
     if is_causal:
         allowed = torch.ones(Tq, Tk, dtype=torch.bool, device=query.device).tril(diagonal=Tk - Tq)
-    if mask is not None:
-        if mask.dtype is not torch.bool:
-            raise TypeError(f"mask holds {mask.dtype}; give booleans, True where a query may look (mask > 0, say).")
-        try:
-            mask = mask.expand(*query.shape[:-2], Tq, Tk)
-        except RuntimeError:
-            wanted = (*query.shape[:-2], Tq, Tk)
-            raise ValueError(f"mask {shape(mask)} does not broadcast to {wanted}; give it (Tq, Tk) = {(Tq, Tk)}.") from None
-        allowed = mask if allowed is None else mask & allowed
-        if not allowed.any(dim=-1).all():
-            raise ValueError("the mask leaves a query with no key to look at; allow each query at least its own key.")
+    if mask is None:
+        return allowed
+    mask = _mask(mask, (*query.shape[:-2], Tq, Tk), query.device)
+    allowed = mask if allowed is None else mask & allowed
+    if not allowed.any(dim=-1).all():
+        raise ValueError(
+            f"the mask leaves a query of {given} with no key to look at; allow each query at least its own key."
+        )
     return allowed
+
+
+def _mask(mask, wanted, device):
+    """The mask spread over every query, (…, Tq, Tk)."""
+    if not isinstance(mask, torch.Tensor):
+        raise TypeError(f"mask is a {type(mask).__name__}, not a torch tensor; use torch.tensor(mask).")
+    if mask.dtype is not torch.bool:
+        raise TypeError(f"mask holds {mask.dtype}; give booleans, True where a query may look (mask > 0, say).")
+    if mask.device != device:
+        raise TypeError(f"mask is on {mask.device}, query on {device}; bring them together with mask.to(query.device).")
+    try:
+        return mask.expand(wanted)
+    except RuntimeError:
+        raise ValueError(f"mask {shape(mask)} does not broadcast to {wanted}; give it (Tq, Tk) = {wanted[-2:]}.") from None

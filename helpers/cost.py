@@ -14,7 +14,7 @@ All functions raise TypeError for a size that is no whole number, ValueError for
 import difflib
 import math
 import operator
-from dataclasses import astuple, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 BIASES = ("ffn", "everywhere", "nowhere")
@@ -116,7 +116,7 @@ class Cost:
 
     def __add__(self, other):
         """One after the other: everything adds, the span too."""
-        return Cost(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
+        return Cost(*(a + b for a, b in zip(vars(self).values(), vars(other).values(), strict=True)))
 
     @property
     def average_parallelism(self):
@@ -202,7 +202,7 @@ def transformer(T, d, heads=1, layers=1, *, causal=False, B=1, accounting=STANDA
     block = _attention(T, d, heads, causal, True, check_accounting(accounting))
     bias, norm = accounting.biases != "nowhere", _norm(T, d, accounting)
     block += norm + _linear(T, d, 4 * d, bias) + _each(4 * T * d) + _linear(T, 4 * d, d, bias) + _each(T * d)
-    blocks = Cost(*(layers * field for field in astuple(block)))
+    blocks = Cost(*(layers * field for field in vars(block).values()))
     return _batch(B, blocks + norm if accounting.final_norm else blocks)
 
 

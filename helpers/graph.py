@@ -35,7 +35,7 @@ __all__ = ["Accounting", "Graph", "Node", "Schedule", "Traced", "add_up", "atten
 __all__ += ["join", "jordan", "linear", "linear_recurrence", "lstm", "sigmoid", "span_of", "transformer"]
 
 GIVEN = -1  # the id of what costs nothing: inputs, weights, constants
-LIMIT = 60_000_000  # nodes, at some 25 bytes each while they are made
+LIMIT = 60_000_000  # nodes, at 12 to 20 bytes each while they are made
 OPERATIONS = ("add", "subtract", "multiply", "divide", "square", "sqrt", "maximum", "exp", "tanh", "sigmoid", "relu")
 
 
@@ -168,7 +168,7 @@ class Graph:
         """A greedy list schedule: each round runs up to `processors` ready nodes, longest remaining path first.
 
         max(operations/P, span) <= rounds <= operations/P + span holds for any greedy order (Brent, J. ACM 21(2),
-        1974). Some seconds per million nodes.
+        1974). About a second per million nodes.
         """
         (processors,) = check_sizes(processors=processors)
         parents, n = self.predecessors, len(self)

@@ -71,7 +71,8 @@ def _run(name, step, gates, inputs, weights, state, method):
     weight_ih, weight_hh, bias_ih, bias_hh = weights
     given = {"inputs": inputs, "weight_ih": weight_ih, "weight_hh": weight_hh, "bias_ih": bias_ih, "bias_hh": bias_hh}
     given |= dict(zip(("hidden", "cell"), state, strict=False))
-    tensors = {label: tensor for label, tensor in given.items() if tensor is not None}
+    needed = ("inputs", "weight_ih", "weight_hh")
+    tensors = {label: tensor for label, tensor in given.items() if tensor is not None or label in needed}
     require_float(name, **tensors)
     _check_shapes(name, gates, tensors)
     B, T, _ = inputs.shape
@@ -102,9 +103,12 @@ def _torch(name, inputs, weights, state):
 def _check_shapes(name, gates, tensors):
     inputs, weight_hh = tensors["inputs"], tensors["weight_hh"]
     if inputs.ndim != 3 or 0 in inputs.shape:
-        raise ValueError(f"{name} needs inputs (B, T, Din), none of them 0, got {shape(inputs)}.")
-    if weight_hh.ndim != 2 or weight_hh.shape[0] != gates * weight_hh.shape[1]:
-        raise ValueError(f"{name} needs weight_hh ({gates}·D, D), got {shape(weight_hh)}.")
+        raise ValueError(
+            f"{name} needs inputs (B, T, Din), none of them 0, got {shape(inputs)}; add an axis with inputs[None], or a step."
+        )
+    if weight_hh.ndim != 2 or 0 in weight_hh.shape or weight_hh.shape[0] != gates * weight_hh.shape[1]:
+        rows = "D" if gates == 1 else f"{gates}·D"
+        raise ValueError(f"{name} needs weight_hh ({rows}, D), as torch stores it, got {shape(weight_hh)}; transpose it?")
     B, _, width = inputs.shape
     D = weight_hh.shape[1]
     wanted = {"weight_ih": (gates * D, width), "bias_ih": (gates * D,), "bias_hh": (gates * D,)}

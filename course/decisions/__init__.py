@@ -8,7 +8,8 @@ import inspect
 from dataclasses import dataclass
 from typing import Callable
 
-HOLDS, CONDITIONAL, DOES_NOT_HOLD, QUESTION = "holds", "conditional", "does-not-hold", "question"
+HOLDS, CONDITIONAL, DOES_NOT_HOLD = "holds", "conditional", "does-not-hold"
+QUESTION, OPINION = "question", "opinion"
 
 
 @dataclass(frozen=True)

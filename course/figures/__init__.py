@@ -1,6 +1,19 @@
 """The figures, one module a lesson: pure functions from plain parameters to a Picture or a Page. They never measure."""
 
+from .l02 import ACCOUNTINGS, STACKS, critical_paths, schedules, speed_up, wavefront
 from .l05 import HEADS, attention_reads, reader_choices, who_waits
 from .timings import time_against_length
 
-__all__ = ["HEADS", "attention_reads", "reader_choices", "time_against_length", "who_waits"]
+__all__ = [
+    "ACCOUNTINGS",
+    "HEADS",
+    "STACKS",
+    "attention_reads",
+    "critical_paths",
+    "reader_choices",
+    "schedules",
+    "speed_up",
+    "time_against_length",
+    "wavefront",
+    "who_waits",
+]

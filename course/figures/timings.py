@@ -52,9 +52,10 @@ def time_against_length(points, what, device, note=""):
     places = _apart([y for _, y, _, _ in annotations])
     layout = theme.layout(
         what,
+        height=440,
         x={"title": {"text": "sequence length T (words)"}, "type": "log", "tickvals": list(points), "ticktext": [str(T) for T in points]},
         y={"title": {"text": "time (ms)"}, "type": "log", "dtick": 1},
-        margin={"l": 70, "r": 110, "t": 64, "b": 90},
+        margin={"l": 70, "r": 110, "t": 64, "b": 104},
         annotations=[
             {
                 "xref": "paper", "x": 1.01, "y": place, "text": f"<b>{name}</b>", "showarrow": False, "xanchor": "left",
@@ -63,7 +64,7 @@ def time_against_length(points, what, device, note=""):
             for (_, _, name, colour), place in zip(annotations, places, strict=True)
         ] + [
             {
-                "xref": "paper", "yref": "paper", "x": 0, "y": -0.26, "showarrow": False, "xanchor": "left", "align": "left",
+                "xref": "paper", "yref": "paper", "x": 0, "y": -0.34, "showarrow": False, "xanchor": "left", "align": "left",
                 "text": " ".join(filter(None, [f"Measured live: {device}.", note, _left_out(missing)])),
                 "font": {"size": 12, "color": "#57606A"},
             }
