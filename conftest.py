@@ -1,0 +1,31 @@
+"""How pytest reads the lessons (pytest --nbval notebooks), with the course's own stack and with Colab's."""
+
+import os
+import shutil
+import tempfile
+from collections import Counter
+
+# Pictures are compared by their text alternative; what is drawn or coloured may differ between plotly versions.
+NOT_COMPARED = ("application/vnd.plotly.v1+json", "text/html")
+
+
+def pytest_configure(config):
+    """Give the kernels an empty state directory: whoever runs the tests may have progress of their own."""
+    state = tempfile.mkdtemp(prefix="course-")
+    config.add_cleanup(lambda: shutil.rmtree(state, ignore_errors=True))
+    os.environ["COURSE_STATE_DIR"] = state
+    os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"  # else some kernels warn about Python's frozen modules
+
+
+def pytest_collection_modifyitems(items):
+    for notebook in {item.parent for item in items if hasattr(item.parent, "skip_compare")}:
+        notebook.skip_compare += NOT_COMPARED
+    # The browser last: it takes longest, and what it finds has often been found before.
+    items.sort(key=lambda item: "test_browser" in item.nodeid)
+
+
+def pytest_terminal_summary(terminalreporter):
+    """End with what was not run, and why."""
+    reports = terminalreporter.stats.get("skipped", [])
+    for reason, count in Counter(report.longrepr[2].removeprefix("Skipped: ") for report in reports).items():
+        terminalreporter.write_line(f"Skipped {count}: {reason}")

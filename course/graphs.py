@@ -15,6 +15,26 @@ def recurrent(T, layers=1):
     return graph
 
 
+def recurrent_with_outputs(T, feeds_back="hidden", teacher_forcing=False, layers=1):
+    """States and outputs y(t) of a net that feeds back its "hidden" states, its "output", or "both".
+
+    y(t) is made from the top layer; fed back, it enters the first layer at t + 1. Teacher forcing feeds back the true
+    output instead, which is there from the start, so that nobody waits for it.
+    """
+    if feeds_back not in ("hidden", "output", "both"):
+        raise ValueError(f"feeds_back is {feeds_back!r}; it is one of 'hidden', 'output' and 'both'.")
+    waits_for_output = feeds_back != "hidden" and not teacher_forcing
+    graph, of_layer = {}, {layer: "h" if layers == 1 else f"h{layer}," for layer in range(1, layers + 1)}
+    for t in range(1, T + 1):
+        for layer, h in of_layer.items():
+            own = [f"{h}{t - 1}"] if t > 1 and feeds_back != "output" else []
+            below = [f"{of_layer[layer - 1]}{t}"] if layer > 1 else []
+            output = [f"y{t - 1}"] if t > 1 and layer == 1 and waits_for_output else []
+            graph[f"{h}{t}"] = own + below + output
+        graph[f"y{t}"] = [f"{of_layer[layers]}{t}"]
+    return graph
+
+
 def feed_forward(T):
     """Each output needs its own input, which is there from the start."""
     return {f"y{t}": [] for t in range(1, T + 1)}

@@ -104,19 +104,11 @@ def judge(row, lesson_id, evidence):
     item = row.evidence_in(lesson_id)
     if item is None:
         elsewhere = ", ".join(item["lesson"] for item in row.evidence)
-        raise CourseError(f"{row.id} is not examined in lesson {lesson_id}, but in {elsewhere}; run the first cell?")
-    decision = find_decision(row.id, lesson_id)
+        here = f"lesson {lesson_id}" if lesson_id else "this notebook, where no lesson was opened"
+        raise CourseError(f"{row.id} is not examined in {here}, but in {elsewhere}; run the first cell?")
+    evidence = {name: _plain(value) for name, value in evidence.items()}
     if item["how"] == "computed":
-        if sorted(evidence) != sorted(decision.wants):
-            raise CourseError(f"{row.id} is decided by {', '.join(decision.wants)}; given: {', '.join(evidence) or '–'}.")
-        reached = decision.function(**evidence)
-        if reached != row.verdict:
-            numbers = ", ".join(f"{name} = {_number(value)}" for name, value in evidence.items())
-            raise CourseError(
-                f"{row.id}: the numbers here say '{reached}' ({numbers}), the ledger says '{row.verdict}'. "
-                f"No card is shown. The verdict needs: {decision.shows} If you changed a cell above, run it again."
-            )
-        shown = f"Computed here: {decision.shows}"
+        shown = f"Computed here: {_decided(row, lesson_id, evidence)}"
     elif item["how"] == "measured":
         shown = "Measured here, and free to differ on your machine; the numbers stand beside."
     else:
@@ -124,7 +116,39 @@ def judge(row, lesson_id, evidence):
     return item["how"], shown, {name: _number(value) for name, value in evidence.items()}
 
 
+def _decided(row, lesson_id, evidence):
+    """The sentence of the deciding function, if the evidence leads it to the ledger's verdict; else CourseError."""
+    decision = find_decision(row.id, lesson_id)
+    if decision is None:
+        raise CourseError(f"{row.id} has no deciding function for lesson {lesson_id} yet, so no card can be shown.")
+    if sorted(evidence) != sorted(decision.wants):
+        raise CourseError(f"{row.id} is decided by {', '.join(decision.wants)}; given: {', '.join(evidence) or '–'}.")
+    numbers = ", ".join(f"{name} = {_number(value)}" for name, value in evidence.items())
+    needs = f"No card is shown. The verdict needs: {decision.shows} If you changed a cell above, run it again."
+    if any(map(_holds_nan, evidence.values())):
+        raise CourseError(f"{row.id}: these numbers decide nothing, one is nan, not a number ({numbers}). {needs}")
+    try:
+        reached = decision.function(**evidence)
+    except Exception as error:
+        raise CourseError(f"{row.id}: these cannot be compared ({numbers}): {error}. {needs}") from None
+    if reached != row.verdict:
+        verdict = row.verdict or "open"
+        raise CourseError(f"{row.id}: the numbers here say '{reached}' ({numbers}), the ledger says '{verdict}'. {needs}")
+    return decision.shows
+
+
+def _plain(value):
+    """Python's own number or list for a torch or numpy one."""
+    return value.tolist() if hasattr(value, "tolist") else value
+
+
+def _holds_nan(value):
+    return any(map(_holds_nan, value)) if isinstance(value, (list, tuple)) else value != value
+
+
 def _number(value):
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(_number, value))}]"
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return str(value)
     return f"{value:,}" if isinstance(value, int) else f"{value:.2g}"
@@ -149,7 +173,7 @@ def _card_text(row, shown):
 
 def _card(row, how, shown, evidence):
     word, colour = WORDS[row.shown]
-    numbers = "".join(f" <code>{name.replace('_', ' ')} = {html.escape(value)}</code>" for name, value in evidence.items())
+    numbers = "".join(f" <code>{_named(name, value)}</code>" for name, value in evidence.items())
     parts = [
         f'<b>{row.id}</b> &nbsp;<span style="background-color:{colour};color:#FFFFFF;padding:1px 8px">{word}</span>',
         html.escape(row.says),
@@ -163,11 +187,15 @@ def _card(row, how, shown, evidence):
     return page, _card_text(row, shown)
 
 
+def _named(name, value):
+    return html.escape(f"{name.replace('_', ' ')} = {value}")
+
+
 def _table_html(judged):
     rows = []
     for row, _, shown, evidence in judged:
         word, colour = WORDS[row.shown]
-        numbers = "; ".join(f"{name.replace('_', ' ')} = {html.escape(value)}" for name, value in evidence.items())
+        numbers = "; ".join(_named(name, value) for name, value in evidence.items())
         repair = "<br>{}: {}".format(*map(html.escape, _repair(row))) if _repair(row) else ""
         cells = [
             f'<b style="white-space:nowrap">{row.id}</b>',

@@ -1,6 +1,7 @@
 """No test may touch the progress of whoever runs it."""
 
 import pytest
+from stored import NOTEBOOKS
 
 
 @pytest.fixture(autouse=True)
@@ -12,3 +13,9 @@ def state(tmp_path, monkeypatch):
     monkeypatch.setattr(progress, "_session", {"predictions": {}, "passed": []})
     monkeypatch.setattr(progress, "_warned", set())
     return tmp_path
+
+
+def pytest_generate_tests(metafunc):
+    """A test that takes `notebook` runs once for each lesson."""
+    if "notebook" in metafunc.fixturenames:
+        metafunc.parametrize("notebook", NOTEBOOKS, ids=lambda stored: stored.path.stem, scope="session")

@@ -108,17 +108,16 @@ def check_tree(student):
 EXERCISES = [
     Exercise(
         id="02.1",
-        task="Write the function behind every number of this lesson: the longest path of a graph, in nodes.",
-        stub='''def longest_path(graph):
-    """graph {node: [nodes it waits for]}, in any order; returns the number of nodes on the longest path."""
+        task="Say how many levels a sum of n terms takes as a tree of pairs.",
+        stub='''def tree_levels(n):
+    """Add n terms in pairs, level by level, an odd one carried up; returns the number of levels."""
     return ...''',
         hints=(
-            "A node is ready one level after the last of the nodes it waits for.",
-            "level(node) = 1 + the largest level among graph[node], or 1 if it waits for nothing. A recursive function does it.",
-            "Remember the levels in a dict, or one node's level is computed 2⁴⁰ times on the ladder. "
-            "max(..., default=0) covers the empty list.",
+            "With 8 terms: 4 pairs, then 2, then 1. With 5: two pairs and one left over make 3.",
+            "Each level leaves half of the terms, rounded up.",
+            "A loop does it: while n > 1: n = (n + 1) // 2. Count how often. It is log₂ n, rounded up.",
         ),
-        check=check_span,
+        check=check_tree,
     ),
     Exercise(
         id="02.2",
@@ -148,15 +147,16 @@ EXERCISES = [
     ),
     Exercise(
         id="02.4",
-        task="Say how many levels a sum of n terms takes as a tree of pairs.",
-        stub='''def tree_levels(n):
-    """Add n terms in pairs, level by level, an odd one carried up; returns the number of levels."""
+        task="Write the function behind every number of this lesson: the longest path of a graph, in nodes.",
+        stub='''def longest_path(graph):
+    """graph {node: [nodes it waits for]}, in any order; returns the number of nodes on the longest path."""
     return ...''',
         hints=(
-            "With 8 terms: 4 pairs, then 2, then 1. With 5: two pairs and one left over make 3.",
-            "Each level leaves half of the terms, rounded up.",
-            "A loop does it: while n > 1: n = (n + 1) // 2. Count how often. It is log₂ n, rounded up.",
+            "A node is ready one level after the last of the nodes it waits for.",
+            "level(node) = 1 + the largest level among graph[node], or 1 if it waits for nothing. A recursive function does it.",
+            "Remember the levels in a dict, or one node's level is computed 2⁴⁰ times on the ladder. "
+            "max(..., default=0) covers the empty list.",
         ),
-        check=check_tree,
+        check=check_span,
     ),
 ]

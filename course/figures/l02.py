@@ -83,7 +83,7 @@ def critical_paths(stack="as many Elman layers", layers=6, width=512, accounting
     ]
     notes = [
         _note(math.log10(lengths[-1]), math.log10(recurrent[-1]), f"<b>{names[0]}</b>", colour, xanchor="right", yshift=18, xshift=-60),
-        _note(math.log10(lengths[-1]), math.log10(blocks[-1]), f"<b>{names[1]}</b>", theme.ATTENTION, xanchor="right", yshift=16),
+        _note(math.log10(lengths[-1]), math.log10(blocks[-1]), f"<b>{names[1]}</b>", theme.ATTENTION, xanchor="right", yshift=-18),
         _note(
             math.log10(1024), (math.log10(at.span) + math.log10(there.span)) / 2,
             f"at 1,024 words<br><b>{at.span:,}</b> against <b>{there.span:,}</b> levels<br>{ratio:.1f} times",

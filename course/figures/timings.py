@@ -1,5 +1,7 @@
 """Measured time against a size, for any lesson that times something."""
 
+import math
+
 from .. import theme
 from ..display import Picture
 
@@ -49,7 +51,7 @@ def time_against_length(points, what, device, note=""):
             )
         )
         annotations.append((lengths[-1], middle[-1], model, colour))
-    places = _apart([y for _, y, _, _ in annotations])
+    places = _apart([y for _, y, _, _ in annotations], traces)
     layout = theme.layout(
         what,
         height=440,
@@ -74,10 +76,10 @@ def time_against_length(points, what, device, note=""):
     return Picture(layout, traces, text)
 
 
-def _apart(heights, gap=0.11):
-    """Places (log10) for labels beside lines that end close together."""
-    import math
-
+def _apart(heights, traces):
+    """Places (log10) for labels beside lines that end close together: at least a text's height between them."""
+    drawn = [value for trace in traces for value in trace.y]
+    gap = 0.075 * math.log10(max(drawn) / min(drawn)) if drawn else 0
     order = sorted(range(len(heights)), key=heights.__getitem__)
     places = [0.0] * len(heights)
     last = -math.inf

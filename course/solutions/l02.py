@@ -7,7 +7,7 @@ import torch
 from . import also_right, reference, wrong
 
 
-@reference("02.1")
+@reference("02.4")
 def longest_path(graph):
     level = {}
 
@@ -19,7 +19,7 @@ def longest_path(graph):
     return max(level_of(node) for node in graph)
 
 
-@also_right("02.1")
+@also_right("02.4")
 def longest_path_by_rounds(graph):
     done, rounds = set(), 0
     while len(done) < len(graph):
@@ -28,7 +28,7 @@ def longest_path_by_rounds(graph):
     return rounds
 
 
-@also_right("02.1")
+@also_right("02.4")
 def longest_path_by_relaxing(graph):
     level = dict.fromkeys(graph, 1)
     for _ in graph:
@@ -37,17 +37,17 @@ def longest_path_by_relaxing(graph):
     return torch.tensor(max(level.values()))
 
 
-@wrong("02.1", "Count the nodes on the path, not the arrows")
+@wrong("02.4", "Count the nodes on the path, not the arrows")
 def counts_arrows(graph):
     return longest_path(graph) - 1
 
 
-@wrong("02.1", "that is the number of nodes, the work")
+@wrong("02.4", "that is the number of nodes, the work")
 def counts_nodes(graph):
     return len(graph)
 
 
-@wrong("02.1", "A node waits for all in its list, the latest")
+@wrong("02.4", "A node waits for all in its list, the latest")
 def follows_the_first(graph):
     def level_of(node):
         return 1 + (level_of(graph[node][0]) if graph[node] else 0)
@@ -55,7 +55,7 @@ def follows_the_first(graph):
     return max(level_of(node) for node in graph)
 
 
-@wrong("02.1", "A chain listed backwards")
+@wrong("02.4", "A chain listed backwards")
 def trusts_the_order(graph):
     level = {}
     for node, needs in graph.items():
@@ -63,7 +63,7 @@ def trusts_the_order(graph):
     return max(level.values())
 
 
-@wrong("02.1", "stopped after 2 seconds")
+@wrong("02.4", "stopped after 2 seconds")
 def forgets_nothing_remembers_nothing(graph):
     def level_of(node):
         return 1 + max((level_of(needed) for needed in graph[node]), default=0)
@@ -71,7 +71,7 @@ def forgets_nothing_remembers_nothing(graph):
     return max(level_of(node) for node in graph)
 
 
-@wrong("02.1", "raised ValueError")
+@wrong("02.4", "raised ValueError")
 def no_default(graph):
     def level_of(node):
         return 1 + max(level_of(needed) for needed in graph[node])
@@ -79,7 +79,7 @@ def no_default(graph):
     return max(level_of(node) for node in graph)
 
 
-@wrong("02.1", "Three nodes in a chain: the longest path has 3 nodes, you found 1")
+@wrong("02.4", "Three nodes in a chain: the longest path has 3 nodes, you found 1")
 def most_arrows_into_a_node(graph):
     return max(1, max(len(needs) for needs in graph.values()))
 
@@ -183,7 +183,7 @@ def counts_equal_as_shorter(recurrent, blocks, limit):
     return max((T for T in range(1, limit) if recurrent(T) <= blocks(T)), default=0)
 
 
-@reference("02.4")
+@reference("02.1")
 def tree_levels(n):
     levels = 0
     while n > 1:
@@ -192,41 +192,41 @@ def tree_levels(n):
     return levels
 
 
-@also_right("02.4")
+@also_right("02.1")
 def tree_levels_by_logarithm(n):
     return math.ceil(math.log2(n))
 
 
-@also_right("02.4")
+@also_right("02.1")
 def tree_levels_by_bits(n):
     return (n - 1).bit_length()
 
 
-@wrong("02.4", "is one addition after the other")
+@wrong("02.1", "is one addition after the other")
 def one_by_one(n):
     return n - 1
 
 
-@wrong("02.4", "is the number of pairs in the first level")
+@wrong("02.1", "is the number of pairs in the first level")
 def half(n):
     return n // 2
 
 
-@wrong("02.4", "A level is whole: round up")
+@wrong("02.1", "A level is whole: round up")
 def not_rounded(n):
     return math.log2(n)
 
 
-@wrong("02.4", "round up, not down")
+@wrong("02.1", "round up, not down")
 def rounded_down(n):
     return int(math.log2(n))
 
 
-@wrong("02.4", "off at powers of two")
+@wrong("02.1", "off at powers of two")
 def bits(n):
     return n.bit_length()
 
 
-@wrong("02.4", "Is a return missing?")
+@wrong("02.1", "Is a return missing?")
 def prints_it(n):
     print(math.ceil(math.log2(n)))

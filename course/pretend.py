@@ -1,0 +1,76 @@
+"""Two stand-ins for a GPU, seen as Python sees one: work is handed over, the call returns, the device works later.
+
+Both have clock(), launch(work), idle() and synchronise(). Neither computes anything for a lesson; they are here so that
+a stop-watch can be seen to fail on a machine without a GPU, and so that a check can know the truth.
+"""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+
+class QueueGPU:
+    """A queue with one worker thread, and the real clock (seconds). What it is handed really runs, a little later."""
+
+    def __init__(self):
+        self._worker, self._last = ThreadPoolExecutor(max_workers=1), None
+
+    def clock(self):
+        """The time in seconds."""
+        return time.perf_counter()
+
+    def launch(self, work):
+        """Hand over a function of nothing; returns at once."""
+        self._last = self._worker.submit(work)
+
+    def idle(self):
+        """Whether all work is done."""
+        return self._last is None or self._last.done()
+
+    def synchronise(self):
+        """Wait until all work is done."""
+        if self._last is not None:
+            self._last.result()
+
+
+class ClockworkGPU:
+    """Two clocks and no work at all: it only keeps the books of a GPU, in microseconds of its own time.
+
+    A launch keeps Python busy for `launch`; the device then takes about `kernel`, one work after the other. As on a real
+    one, the first run of a work takes longer (`compile`), some runs are held up (`hiccup`: the second, and every seventh
+    from there), and work of somebody else may be in the queue (`busy`). Equal calls give equal times everywhere.
+    """
+
+    WOBBLE = (0.0, 0.02, -0.03, 0.01, -0.01, 0.03, -0.02)  # of a kernel's time, from run to run
+
+    def __init__(self, kernel=120.0, launch=10.0, compile=0.0, hiccup=0.0, busy=0.0):
+        self._kernel, self._launch, self._compile, self._hiccup = kernel, launch, compile, hiccup
+        self._now, self._free = 0.0, busy
+        self._compiled = set()
+        self.runs = []  # (start, end) of each run on the device
+        self.readings = []  # (runs launched so far, whether the device was idle) at each look at the clock
+
+    def clock(self):
+        """Python's time in microseconds."""
+        self.readings.append((len(self.runs), self.idle()))
+        return self._now
+
+    def launch(self, work):
+        """Hand over `work`, by its name or as a function, which is not called; returns after the launch time."""
+        self._now += self._launch
+        takes = self._kernel * (1 + self.WOBBLE[len(self.runs) % len(self.WOBBLE)])
+        if work not in self._compiled:
+            self._compiled.add(work)
+            takes += self._compile
+        if len(self.runs) % 7 == 1:
+            takes += self._hiccup
+        start = max(self._now, self._free)
+        self._free = start + takes
+        self.runs.append((start, self._free))
+
+    def idle(self):
+        """Whether all work is done."""
+        return self._now >= self._free
+
+    def synchronise(self):
+        """Wait until all work is done."""
+        self._now = max(self._now, self._free)
