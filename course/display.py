@@ -3,14 +3,17 @@
 A figure function takes plain parameters and returns a Picture (plotly) or a Page (HTML); `explore` adds controls.
 """
 
+import html
 import inspect
 import json
 import math
 import os
+import re
 import sys
 
 from IPython.display import display
 
+from . import theme
 from .errors import CourseError
 
 PLOTLY = "application/vnd.plotly.v1+json"
@@ -28,8 +31,12 @@ class Picture:
 
     def __init__(self, layout, traces, text=None):
         import plotly.graph_objects as go  # 0.3 s, so only once a figure is drawn
+        from plotly.utils import PlotlyJSONEncoder
 
-        self.json = _rounded(json.loads(go.Figure(data=traces, layout=layout).to_json()))
+        figure = go.Figure(data=traces, layout=layout)
+        # Part by part: newer versions of plotly pack the arrays of a whole figure into base64.
+        parts = {"data": [trace.to_plotly_json() for trace in figure.data], "layout": figure.layout.to_plotly_json()}
+        self.json = _rounded(json.loads(json.dumps(parts, cls=PlotlyJSONEncoder)))
         self.text = text or describe(self.json)
 
     def bundle(self):
@@ -47,8 +54,8 @@ class Picture:
 class Page:
     """HTML with a text alternative; needs no plotly, so it can answer a control on Colab too."""
 
-    def __init__(self, html, text):
-        self.html, self.text = html, text
+    def __init__(self, page, text):
+        self.html, self.text = page, text
 
     def bundle(self):
         """{MIME type: content} for a front end."""
@@ -70,9 +77,13 @@ def explore(function, *, bake=None, **controls):
     a string a field to type in; a function of the other parameters buttons whose labels depend on them.
     The parameters' defaults in `function` are shown first.
     bake: the one parameter that the stored figure can still move without a kernel, 12 values at the most.
-    Raises CourseError if a control is not a parameter, or its default is not among the values.
+    Raises CourseError if a control is not a parameter, its default is not among the values, or bake has no values.
     """
     defaults = _defaults(function, controls)
+    if bake is not None and not isinstance(controls.get(bake), (list, tuple, range)):
+        raise CourseError(
+            f"bake={bake!r} must name a control that has a list of values; the controls: {', '.join(controls)}."
+        )
     shown = function(**defaults)
     bundle = (_bake(function, defaults, bake, controls[bake]) if bake else shown).bundle()
     bundle["text/plain"] = _controls_text(controls, defaults) + "\n" + shown.text
@@ -83,13 +94,27 @@ def explore(function, *, bake=None, **controls):
 
 
 def _defaults(function, controls):
+    """{name: the value shown first}, once every control is known to fit the function."""
     parameters = inspect.signature(function).parameters
-    defaults = {}
-    for name, values in controls.items():
+    for name in controls:
         if name not in parameters:
             raise CourseError(f"{function.__name__} has no parameter {name!r}; it has {', '.join(parameters)}.")
-        defaults[name] = parameters[name].default
-        if isinstance(values, (list, tuple, range)) and defaults[name] not in values:
+        if parameters[name].default is inspect.Parameter.empty:
+            raise CourseError(f"{function.__name__}: {name} needs a default, the value that is shown first.")
+    defaults = {name: parameters[name].default for name in controls}
+    for name, values in controls.items():
+        if isinstance(values, (bool, str)):
+            continue
+        if callable(values):
+            others = list(inspect.signature(values).parameters)
+            if not set(others) <= set(controls):
+                raise CourseError(
+                    f"the choices of {name} depend on {', '.join(others)}, and not all of them are controls."
+                )
+            values = _options(values, defaults)
+        if not isinstance(values, (list, tuple, range)):
+            raise CourseError(f"{name} needs a list of values, True or False, a string, or a function; got {values!r}.")
+        if defaults[name] not in values:
             raise CourseError(f"{function.__name__}: the default {name} = {defaults[name]!r} is not among {values}.")
     return defaults
 
@@ -109,33 +134,43 @@ def _live(function, defaults, controls, shown):
     if isinstance(shown, Picture):
         screen.layout.min_height = f"{shown.json['layout']['height']}px"  # so that the page does not jump
 
-    def draw():
-        try:
-            picture = function(**chosen)
-        except ValueError as error:
-            picture = Page(f"<p>{error}</p>", str(error))
+    def show(picture):
         if isinstance(screen, widgets.HTML):
             screen.value = picture.html
         else:
             # Assigned, not captured: capturing is what makes an Output differ at every run.
             screen.outputs = ({"output_type": "display_data", "data": picture.bundle(), "metadata": {}},)
 
+    following = False  # while one control makes another follow, the other one's events draw nothing
+
     def change(name, value):
-        if value is None or value == chosen[name]:
+        nonlocal following
+        if following or value is None or value == chosen[name]:
             return
         chosen[name] = value
-        for other, values in controls.items():
-            if callable(values) and name in inspect.signature(values).parameters:
-                labels = _options(values, chosen)
-                chosen[other] = chosen[other] if chosen[other] in labels else labels[0]
-                made[other].options = labels
-                made[other].value = chosen[other]
-        draw()
+        try:
+            following = True
+            for other, values in controls.items():
+                if callable(values) and name in inspect.signature(values).parameters:
+                    chosen[other] = _follow(made[other], _options(values, chosen), chosen[other])
+            show(function(**chosen))
+        except (ValueError, CourseError) as error:  # what was typed does not fit; its sentence stands for the figure
+            show(Page(theme.card(html.escape(str(error))), str(error)))
+        finally:
+            following = False
 
     for name, control in made.items():
         control.observe(lambda event, name=name: change(name, event["new"]), "value")
-    draw()
+    show(shown)
     return widgets.VBox([*made.values(), screen])
+
+
+def _follow(buttons, labels, chosen):
+    """Offer other labels, keep the chosen one, or else the one in its place; returns it."""
+    place = min(buttons.index or 0, len(labels) - 1)
+    buttons.options = labels
+    buttons.value = chosen if chosen in labels else labels[place]
+    return buttons.value
 
 
 def _control(widgets, name, values, chosen):
@@ -155,8 +190,14 @@ def _control(widgets, name, values, chosen):
         return widgets.ToggleButtons(options=_options(values, chosen), value=chosen[name], **common)
     if all(isinstance(value, str) for value in values):
         return widgets.Dropdown(options=list(values), value=chosen[name], **common)
-    options = [(f"{value:,}" if isinstance(value, int) else f"{value:g}", value) for value in values]
+    options = [(_label(value), value) for value in values]
     return widgets.SelectionSlider(options=options, value=chosen[name], **common)
+
+
+def _label(value):
+    if isinstance(value, (bool, str)) or not isinstance(value, (int, float)):
+        return str(value)
+    return f"{value:,}" if isinstance(value, int) else f"{value:g}"
 
 
 def _controls_text(controls, defaults):
@@ -178,6 +219,10 @@ def _bake(function, defaults, bake, values):
     pictures = {value: function(**defaults | {bake: value}) for value in values}
     if not all(isinstance(picture, Picture) for picture in pictures.values()):
         raise CourseError(f"{function.__name__} makes HTML, and only plotly figures can be baked; leave bake out.")
+    if len({len(picture.json["data"]) for picture in pictures.values()}) > 1:
+        raise CourseError(
+            f"{function.__name__} must draw as many traces for every {bake}, so that one can replace another."
+        )
     first = pictures[defaults[bake]]
     moving = ("title", "annotations", "shapes", "xaxis", "yaxis", "xaxis2", "yaxis2")
     first.json["frames"] = [
@@ -219,11 +264,13 @@ def _series(trace):
     name = _plain(trace.get("name") or trace.get("type", "series"))
     if trace.get("type") == "heatmap":
         cells = [value for row in trace["z"] for value in row if value is not None]
-        rows, columns = len(trace["z"]), len(trace["z"][0])
-        return f"{name}: {rows} × {columns} cells from {_number(min(cells))} to {_number(max(cells))}"
+        size = f"{name}: {len(trace['z'])} × {len(trace['z'][0])} cells"
+        return f"{size} from {_number(min(cells))} to {_number(max(cells))}" if cells else f"{size}, all empty"
     if trace.get("hoverinfo") == "skip":  # decoration
         return ""
-    points = [(x, y) for x, y in zip(trace.get("x") or [], trace.get("y") or [], strict=False) if y is not None]
+    heights = trace.get("y") or []
+    places = trace.get("x") or range(len(heights))  # as plotly counts them where no x is given
+    points = [(x, y) for x, y in zip(places, heights, strict=False) if y is not None]
     if not points:
         return ""
     described = f"{name}: from {_point(points[0])} to {_point(points[-1])}"
@@ -245,14 +292,12 @@ def _number(value):
 
 
 def _plain(text):
-    for tag in ("<b>", "</b>", "<i>", "</i>", "<sup>", "</sup>", "<sub>", "</sub>"):
-        text = text.replace(tag, "")
-    return text.replace("<br>", " · ")
+    return re.sub(r"</?(b|i|em|sup|sub|span|a)\b[^<>]*>", "", text.replace("<br>", " · "))
 
 
 def _rounded(value):
     """The figure with five significant digits: smaller, and the same on every machine."""
-    if isinstance(value, float) and math.isfinite(value):
+    if isinstance(value, float) and math.isfinite(value) and not value.is_integer():
         return float(f"{value:.5g}")
     if isinstance(value, dict):
         return {key: _rounded(part) for key, part in value.items()}

@@ -77,7 +77,7 @@ def claims_of(lesson_id):
 
 def find_claim(claim_id):
     """The claim with this id; a CourseError names the nearest ones."""
-    if claim_id not in ledger():
+    if not isinstance(claim_id, str) or claim_id not in ledger():
         raise CourseError(f"There is no claim {claim_id!r}.{nearest(claim_id, ledger())} Ids run from S0-01 to S3-60.")
     return ledger()[claim_id]
 
@@ -112,7 +112,9 @@ def judge(row, lesson_id, evidence):
     elif item["how"] == "measured":
         shown = "Measured here, and free to differ on your machine; the numbers stand beside."
     else:
-        shown = f"From the literature: {'; '.join(row.literature)}." if row.literature else "Nothing here can be computed."
+        shown = (
+            f"From the literature: {'; '.join(row.literature)}." if row.literature else "Nothing here can be computed."
+        )
     return item["how"], shown, {name: _number(value) for name, value in evidence.items()}
 
 
@@ -133,7 +135,9 @@ def _decided(row, lesson_id, evidence):
         raise CourseError(f"{row.id}: these cannot be compared ({numbers}): {error}. {needs}") from None
     if reached != row.verdict:
         verdict = row.verdict or "open"
-        raise CourseError(f"{row.id}: the numbers here say '{reached}' ({numbers}), the ledger says '{verdict}'. {needs}")
+        raise CourseError(
+            f"{row.id}: the numbers here say '{reached}' ({numbers}), the ledger says '{verdict}'. {needs}"
+        )
     return decision.shows
 
 
@@ -200,8 +204,8 @@ def _table_html(judged):
         cells = [
             f'<b style="white-space:nowrap">{row.id}</b>',
             f'<span style="color:{colour};font-weight:bold">{word}</span>',
-            f"{html.escape(row.says)}<span style=\"color:#57606A\">{repair}</span>",
-            f'{html.escape(shown)}<br><code>{numbers}</code>' if numbers else html.escape(shown),
+            f'{html.escape(row.says)}<span style="color:#57606A">{repair}</span>',
+            f"{html.escape(shown)}<br><code>{numbers}</code>" if numbers else html.escape(shown),
         ]
         rows.append("".join(f'<td style="{_CELL}">{cell}</td>' for cell in cells))
     head = "".join(f'<th style="{_CELL}">{name}</th>' for name in ("claim", "verdict", "what it says", "evidence"))

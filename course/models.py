@@ -83,7 +83,7 @@ def tiny_rnn(sentence):
     words = sentence.split()
     missing = [word for word in words if word.lower() not in TINY_WORDS]
     if missing or not words:
-        raise ValueError(f"The tiny net knows {', '.join(TINY_WORDS)}; not {', '.join(missing) or 'an empty sentence'}.")
+        raise ValueError(f"The tiny net reads {', '.join(TINY_WORDS)}; given: {', '.join(missing) or 'no word'}.")
     inputs = torch.tensor([TINY_WORDS[word.lower()] for word in words], dtype=torch.float64)
     from_word = torch.tensor([[1, -0.5], [0.5, 1]], dtype=torch.float64)
     from_state = torch.tensor([[0.5, -1], [1, 0.5]], dtype=torch.float64)

@@ -38,19 +38,21 @@ def predict(prediction_id, question, choices):
         theme.card(f"<b>Predict.</b> {html.escape(question)}<ul>{listed}</ul>", theme.ACCENT),
         f"Predict. {question}\n" + "\n".join(f"  ( ) {choice}" for choice in choices),
     )
-    display(
-        {**page.bundle(), WIDGET: {"model_id": view.model_id, "version_major": 2, "version_minor": 0}}, raw=True
-    )
+    display({**page.bundle(), WIDGET: {"model_id": view.model_id, "version_major": 2, "version_minor": 0}}, raw=True)
 
 
 def reveal(prediction_id, answer):
     """Show what came out beside what was predicted. `answer` is computed, and one of the choices."""
     answer = str(answer)
     if prediction_id not in _asked:
-        raise CourseError(f"Nothing was asked as {prediction_id!r}; run the cell above that says predict(…) first."
-                          f"{nearest(prediction_id, _asked)}")
+        raise CourseError(
+            f"Nothing was asked as {prediction_id!r}; run the cell above that says predict(…) first."
+            f"{nearest(prediction_id, _asked)}"
+        )
     if answer not in _asked[prediction_id]:
-        raise CourseError(f"{answer!r} is not among the choices of {prediction_id}: {', '.join(_asked[prediction_id])}.")
+        raise CourseError(
+            f"{answer!r} is not among the choices of {prediction_id}: {', '.join(_asked[prediction_id])}."
+        )
     expected = progress.read()["predictions"].get(prediction_id)
     if expected is None:
         beside = "You had not chosen; that is fine."

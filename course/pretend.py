@@ -35,16 +35,18 @@ class QueueGPU:
 class ClockworkGPU:
     """Two clocks and no work at all: it only keeps the books of a GPU, in microseconds of its own time.
 
-    A launch keeps Python busy for `launch`; the device then takes about `kernel`, one work after the other. As on a real
-    one, the first run of a work takes longer (`compile`), some runs are held up (`hiccup`: the second, and every seventh
-    from there), and work of somebody else may be in the queue (`busy`). Equal calls give equal times everywhere.
+    A launch keeps Python busy for `launch`; the device then takes about `kernel`, one work after the other. As on a
+    real one, the first run of a work may take longer (`compile`), some runs may be held up (`hiccup`: the second, and
+    every seventh from there), times may vary by the share `wobble`, and work of somebody else may be in the queue
+    (`busy`). Equal calls give equal times everywhere.
     """
 
-    WOBBLE = (0.0, 0.02, -0.03, 0.01, -0.01, 0.03, -0.02)  # of a kernel's time, from run to run
+    _PATTERN = (0.0, 0.7, -1.0, 0.3, -0.3, 1.0, -0.7)
 
-    def __init__(self, kernel=120.0, launch=10.0, compile=0.0, hiccup=0.0, busy=0.0):
+    def __init__(self, kernel=120, launch=10, compile=0, hiccup=0, busy=0, wobble=0.0):
         self._kernel, self._launch, self._compile, self._hiccup = kernel, launch, compile, hiccup
-        self._now, self._free = 0.0, busy
+        self._wobble = wobble
+        self._now, self._free = 0, busy
         self._compiled = set()
         self.runs = []  # (start, end) of each run on the device
         self.readings = []  # (runs launched so far, whether the device was idle) at each look at the clock
@@ -57,11 +59,12 @@ class ClockworkGPU:
     def launch(self, work):
         """Hand over `work`, by its name or as a function, which is not called; returns after the launch time."""
         self._now += self._launch
-        takes = self._kernel * (1 + self.WOBBLE[len(self.runs) % len(self.WOBBLE)])
+        number = len(self.runs)
+        takes = self._kernel * (1 + self._wobble * self._PATTERN[number % len(self._PATTERN)])
         if work not in self._compiled:
             self._compiled.add(work)
             takes += self._compile
-        if len(self.runs) % 7 == 1:
+        if number % 7 == 1:
             takes += self._hiccup
         start = max(self._now, self._free)
         self._free = start + takes

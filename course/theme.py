@@ -23,8 +23,10 @@ def layout(title, x=None, y=None, height=420, **more):
     x and y are axis titles, or dicts of plotly axis settings.
     """
     axis = {"gridcolor": "#ECEEF1", "linecolor": GREY, "ticks": "outside", "tickcolor": GREY, "zeroline": False}
-    axes = {name: axis | ({"title": {"text": given}} if isinstance(given, str) else given or {}) for name, given in
-            (("xaxis", x), ("yaxis", y))}
+    axes = {
+        name: axis | ({"title": {"text": given}} if isinstance(given, str) else given or {})
+        for name, given in (("xaxis", x), ("yaxis", y))
+    }
     return {
         "template": {},
         "title": {"text": f"<b>{title}</b>", "x": 0.01, "xanchor": "left", "font": {"size": 17}},

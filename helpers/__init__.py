@@ -3,15 +3,15 @@
 Nothing here knows that it is taught. Shapes: (B, H, T, D) for attention, (B, T, D) for sequences.
 """
 
-# Other distributions import as `helpers` too: the course looks for this mark before it believes the name.
-COURSE = "rnn-to-attention"
-
 from . import cost
 from .attention import attention, attention_weights
 from .device import describe, device, measure
 from .graph import Accounting, Graph, span_of
 from .recurrence import elman, gru, lstm
 from .timing import compare, peak_memory, stopwatch, sweep, time_call, unsynchronised
+
+# Other distributions import as `helpers` too: the course looks for this mark before it believes the name.
+COURSE = "rnn-to-attention"
 
 __all__ = [
     "Accounting",

@@ -22,7 +22,9 @@ def require_float(function, **tensors):
     """Raise a TypeError unless every tensor is a torch tensor of one of the FLOATS, all of one dtype on one device."""
     for name, tensor in tensors.items():
         if not isinstance(tensor, torch.Tensor):
-            raise TypeError(f"{function}: {name} is a {type(tensor).__name__}, not a torch tensor; use torch.tensor(…).")
+            raise TypeError(
+                f"{function}: {name} is a {type(tensor).__name__}, not a torch tensor; use torch.tensor(…)."
+            )
         if tensor.dtype not in FLOATS:
             raise TypeError(f"{function}: {name} holds {tensor.dtype}; use {name}.float() to make it floating point.")
     for what, remedy in (("dtype", ".to(dtype)"), ("device", ".to(device)")):

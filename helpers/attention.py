@@ -115,4 +115,6 @@ def _mask(mask, wanted, device):
     try:
         return mask.expand(wanted)
     except RuntimeError:
-        raise ValueError(f"mask {shape(mask)} does not broadcast to {wanted}; give it (Tq, Tk) = {wanted[-2:]}.") from None
+        raise ValueError(
+            f"mask {shape(mask)} does not broadcast to {wanted}; give it (Tq, Tk) = {wanted[-2:]}."
+        ) from None

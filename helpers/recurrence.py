@@ -108,7 +108,9 @@ def _check_shapes(name, gates, tensors):
         )
     if weight_hh.ndim != 2 or 0 in weight_hh.shape or weight_hh.shape[0] != gates * weight_hh.shape[1]:
         rows = "D" if gates == 1 else f"{gates}·D"
-        raise ValueError(f"{name} needs weight_hh ({rows}, D), as torch stores it, got {shape(weight_hh)}; transpose it?")
+        raise ValueError(
+            f"{name} needs weight_hh ({rows}, D), as torch stores it, got {shape(weight_hh)}; transpose it?"
+        )
     B, _, width = inputs.shape
     D = weight_hh.shape[1]
     wanted = {"weight_ih": (gates * D, width), "bias_ih": (gates * D,), "bias_hh": (gates * D,)}

@@ -15,6 +15,19 @@ def state(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.fixture
+def shown(monkeypatch):
+    """What the course has displayed: a list of {MIME type: content}, the newest last."""
+    bundles = []
+
+    def keep(what, raw=False):
+        bundles.append(what if raw else what.bundle())
+
+    for module in ("display", "exercises", "ledger", "lessons", "predictions"):
+        monkeypatch.setattr(f"course.{module}.display", keep)
+    return bundles
+
+
 def pytest_generate_tests(metafunc):
     """A test that takes `notebook` runs once for each lesson."""
     if "notebook" in metafunc.fixturenames:

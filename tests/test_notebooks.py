@@ -128,7 +128,7 @@ def test_nbval_notices_altered_text_and_only_that(tmp_path):
     shutil.copy(ROOT / "conftest.py", tmp_path)
 
     # The folder itself is the root, so that the course's arrangement is all that is in force.
-    options = "--nbval --nbval-current-env -v --color=no --rootdir=. altered.ipynb".split()
+    options = ["--nbval", "--nbval-current-env", "-v", "--color=no", "--rootdir=.", "altered.ipynb"]
     command = [sys.executable, "-m", "pytest", *options]
     result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     outcomes = dict(re.findall(r"^.*::Cell (\d) (PASSED|FAILED)", result.stdout, flags=re.MULTILINE))

@@ -5,8 +5,8 @@ A card asks the function, not the ledger, and refuses to print a verdict that th
 
 import importlib
 import inspect
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Callable
 
 HOLDS, CONDITIONAL, DOES_NOT_HOLD = "holds", "conditional", "does-not-hold"
 QUESTION, OPINION = "question", "opinion"

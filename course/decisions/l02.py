@@ -5,7 +5,9 @@ from . import CONDITIONAL, DOES_NOT_HOLD, HOLDS, OPINION, QUESTION, decides
 LESSON = "02"
 
 
-@decides("S0-03", LESSON, refuted_by={"steps": 6, "words": 6, "stacked_steps": 24, "layers": 4, "operations_a_level": 1.0})
+@decides(
+    "S0-03", LESSON, refuted_by={"steps": 6, "words": 6, "stacked_steps": 24, "layers": 4, "operations_a_level": 1.0}
+)
 def order_of_steps(steps, words, stacked_steps, layers, operations_a_level):
     """the tanh chain of one layer is as long as the sentence; inside it many operations run in each level, and 4
     stacked layers take T + 3 steps, not 4 T."""
@@ -61,7 +63,11 @@ def still_sequential(steps, words):
     return HOLDS if steps == words else DOES_NOT_HOLD
 
 
-@decides("S2-19", LESSON, refuted_by={"operations_a_level": 50.0, "steps": 6, "words": 6, "scan_combines": 1023, "loop_combines": 1023})
+@decides(
+    "S2-19",
+    LESSON,
+    refuted_by={"operations_a_level": 50.0, "steps": 6, "words": 6, "scan_combines": 1023, "loop_combines": 1023},
+)
 def local_not_global(operations_a_level, steps, words, scan_combines, loop_combines):
     """an Elman layer is parallel inside a step and not across steps; a linear recurrence over 1,024 words is, with a
     chain of 10 combines where the loop has 1,023."""

@@ -15,8 +15,8 @@ import pkgutil
 import signal
 import threading
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Callable
 
 from IPython.display import display
 
@@ -67,7 +67,7 @@ def exercises_of(lesson_id):
 
 def find_exercise(exercise_id):
     """The exercise with this id; a CourseError names the nearest ones."""
-    if exercise_id not in exercises():
+    if not isinstance(exercise_id, str) or exercise_id not in exercises():
         near = nearest(exercise_id, exercises()) or f" There are {', '.join(exercises())}."
         raise CourseError(f"There is no exercise {exercise_id!r}.{near}")
     return exercises()[exercise_id]
@@ -122,7 +122,9 @@ def judge(exercise, attempt):
         outcome, sentence = "not attempted", f"not attempted yet. {exercise.task}"
     except TimeUp:
         outcome = "wrong"
-        sentence = f"stopped after {SECONDS:g} seconds. Is there a loop that never ends, or one that runs far too often?"
+        sentence = (
+            f"stopped after {SECONDS:g} seconds. Is there a loop that never ends, or one that runs far too often?"
+        )
     return outcome, sentence, quiet.kept()
 
 
@@ -201,9 +203,7 @@ class Student:
         except (TypeError, ValueError, RuntimeError):
             raise Wrong(f"{self.name} returned {type(result).__name__}; a tensor of shape {shape} is needed.") from None
         if tuple(tensor.shape) != tuple(shape):
-            raise Wrong(
-                f"{self.name} returned shape {tuple(tensor.shape)} where {tuple(shape)} is needed: {meaning}."
-            )
+            raise Wrong(f"{self.name} returned shape {tuple(tensor.shape)} where {tuple(shape)} is needed: {meaning}.")
         if not tensor.isfinite().all():
             raise Wrong(f"{self.name} returned values that are not finite (nan or inf) for ordinary inputs.")
         return tensor

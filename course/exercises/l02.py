@@ -26,9 +26,18 @@ def check_span(student):
         edges = sum(map(len, graph.values()))
         shown = f" Your answer for {graph} is {found:g}." if len(graph) <= 4 else ""
         chain = edges == len(graph) - 1 == right - 1
-        require(not chain or found != right - 1, f"{about}: one too few. Count the nodes on the path, not the arrows.{shown}")
-        require(len(graph) != 3 or edges != 3, f"{about}: c is third in line. A node waits for all in its list, the latest.{shown}")
-        require(found != len(graph), f"{about}: that is the number of nodes, the work. Nodes that do not wait overlap.{shown}")
+        require(
+            not chain or found != right - 1,
+            f"{about}: one too few. Count the nodes on the path, not the arrows.{shown}",
+        )
+        require(
+            len(graph) != 3 or edges != 3,
+            f"{about}: c is third in line. A node waits for all in its list, the latest.{shown}",
+        )
+        require(
+            found != len(graph),
+            f"{about}: that is the number of nodes, the work. Nodes that do not wait overlap.{shown}",
+        )
         require(found != edges, f"{about}: that is the number of arrows.{shown}")
         require(False, f"{about}: the longest path has {right} nodes, you found {found:g}.{shown}")
 
@@ -42,7 +51,9 @@ def check_span(student):
     for size in (8, 30):
         ask(_random_graph(rng, size), f"A random graph of {size} nodes")
     # Every node waits for both of the layer below: 2**40 paths, but only 80 nodes.
-    ladder = {(layer, side): [(layer - 1, 0), (layer - 1, 1)] if layer else [] for layer in range(40) for side in (0, 1)}
+    ladder = {
+        (layer, side): [(layer - 1, 0), (layer - 1, 1)] if layer else [] for layer in range(40) for side in (0, 1)
+    }
     ask(ladder, "A ladder of 40 layers")
 
 
@@ -52,14 +63,25 @@ def check_wavefront(student):
         about = f"{layers} layers over {T} words"
         if found == right:
             continue
-        require(found != T * layers or T * layers == right, f"{about}: {found:g} is layer by layer. A layer may start when the "
-                "one below has done its first word.")
-        require(found != T + layers, f"{about}: one too many. Count the steps of the last state, starting at 1: how many moves "
-                "up and to the right lead to it?")
-        require(found != max(T, layers), f"{about}: {found:g} would let a layer work on a word before the layer below has it.")
+        require(
+            found != T * layers or T * layers == right,
+            f"{about}: {found:g} is layer by layer. A layer may start when the one below has done its first word.",
+        )
+        require(
+            found != T + layers,
+            f"{about}: one too many. Count the steps of the last state, starting at 1: how many moves "
+            "up and to the right lead to it?",
+        )
+        require(
+            found != max(T, layers),
+            f"{about}: {found:g} would let a layer work on a word before the layer below has it.",
+        )
         require(found != T, f"{about}: {found:g} is what one layer takes. The top layer starts later.")
-        require(False, f"{about}: {right} steps, you found {found:g}. Draw the grid and write into each cell the step in which it "
-                "can be ready.")
+        require(
+            False,
+            f"{about}: {right} steps, you found {found:g}. Draw the grid and write into each cell the step in which it "
+            "can be ready.",
+        )
 
 
 def check_crossing(student):
@@ -81,13 +103,18 @@ def check_crossing(student):
         found = number(student(recurrent, blocks, 200))
         if found == right:
             continue
-        require(found != right + 1, f"{about}: one too many. At T = {right + 1} the recurrent path is not shorter any more.")
+        require(
+            found != right + 1, f"{about}: one too many. At T = {right + 1} the recurrent path is not shorter any more."
+        )
         require(
             not (right == 23 and found == 13),
             f"{about}: you stop where it is first not shorter, at 13. The other path jumps later, and 3 T is shorter again "
             "up to 23. Look at all T.",
         )
-        require(found != 199 and found != 200, f"{about}: {found:g} is the limit, not the crossing. Is the comparison turned round?")
+        require(
+            found != 199 and found != 200,
+            f"{about}: {found:g} is the limit, not the crossing. Is the comparison turned round?",
+        )
         require(right != 0, f"{about}: it is never shorter, so the answer is 0; you found {found:g}.")
         require(False, f"{about}: the recurrent path is shorter up to T = {right}, you found {found:g}.")
 
@@ -97,12 +124,25 @@ def check_tree(student):
         found, right = number(student(n)), cost.add_up(n).span
         if found == right:
             continue
-        require(found != n - 1, f"{n} terms: {found:g} is one addition after the other. In a tree, pairs are added in the same level.")
-        require(found != n // 2, f"{n} terms: {found:g} is the number of pairs in the first level. How many levels follow?")
+        require(
+            found != n - 1,
+            f"{n} terms: {found:g} is one addition after the other. In a tree, pairs are added in the same level.",
+        )
+        require(
+            found != n // 2, f"{n} terms: {found:g} is the number of pairs in the first level. How many levels follow?"
+        )
         require(found == int(found), f"{n} terms: {found:g} levels? A level is whole: round up.")
-        require(found != right - 1, f"{n} terms: one too few. A term left over still needs a level of its own: round up, not down.")
-        require(found != right + 1, f"{n} terms: one too many. {n} terms need {right}; n.bit_length() is off at powers of two.")
-        require(False, f"{n} terms: {right} levels, you found {found:g}. Halve and round up until one is left; how often?")
+        require(
+            found != right - 1,
+            f"{n} terms: one too few. A term left over still needs a level of its own: round up, not down.",
+        )
+        require(
+            found != right + 1,
+            f"{n} terms: one too many. {n} terms need {right}; n.bit_length() is off at powers of two.",
+        )
+        require(
+            False, f"{n} terms: {right} levels, you found {found:g}. Halve and round up until one is left; how often?"
+        )
 
 
 EXERCISES = [

@@ -22,7 +22,9 @@ def check_attention(student):
         if close(found, expected):
             continue
         unscaled = attention(query, key, value, scale=1.0)
-        require(not close(found, unscaled), "the scores are not divided by √D: with long vectors the softmax saturates.")
+        require(
+            not close(found, unscaled), "the scores are not divided by √D: with long vectors the softmax saturates."
+        )
         twice = attention(query, key, value, scale=1 / D)
         require(not close(found, twice), "the scores are divided by D; the square root is missing.")
         scores = query @ key.T / math.sqrt(D)

@@ -60,7 +60,7 @@ def state_walk(sentence=SENTENCE, step=3):
         )
         for name, part in parts.items()
     ]
-    axis = {"range": [-1.3, 1.3], "tickvals": [-1, 0, 1], "fixedrange": True, "zeroline": True, "zerolinecolor": theme.LINE}
+    axis = {"range": [-1.3, 1.3], "tickvals": [-1, 0, 1], "fixedrange": True}
     hidden = {"visible": False, "fixedrange": True}
     layout = theme.layout(
         title,
@@ -107,19 +107,19 @@ def _side(states, t):
     return min(sides, key=nearest_arrow)
 
 
+def _arrow(tail, tip, axes, colour, width, **more):
+    ends = {"x": tip[0], "y": tip[1], "ax": tail[0], "ay": tail[1]}
+    on = dict(zip(("xref", "yref", "axref", "ayref"), axes * 2, strict=True))
+    look = {"arrowhead": 2, "arrowsize": 1, "arrowwidth": width, "arrowcolor": colour}
+    return {"text": "", "showarrow": True} | ends | on | look | more
+
+
 def _steps(states, now):
     """An arrow from each state to the next: this one could not start before its tail was there."""
     arrows = []
     for t in range(1, len(states)):
         colour, width = (theme.RNN, 3 if t == now else 2) if t <= now else (PALE, 1)
-        (from_x, from_y), (to_x, to_y) = states[t - 1 : t + 1]
-        arrows.append(
-            {
-                "x": to_x, "y": to_y, "ax": from_x, "ay": from_y, "xref": "x", "yref": "y", "axref": "x", "ayref": "y",
-                "text": "", "showarrow": True, "arrowhead": 2, "arrowsize": 1, "arrowwidth": width, "arrowcolor": colour,
-                "standoff": 11, "startstandoff": 8,
-            }
-        )  # fmt: skip
+        arrows.append(_arrow(*states[t - 1 : t + 1], ("x", "y"), colour, width, standoff=11, startstandoff=8))
     return arrows
 
 
@@ -150,14 +150,6 @@ def _timetable(words, states, now):
         place = {"x": x, "y": t, "xref": "x2", "yref": "y2", "xanchor": anchor, "yanchor": "middle", "showarrow": False}
         parts.append(place | {"text": text, "font": {"color": colour, "size": size}, "align": "left"})
 
-    def arrow(x, y, from_x, from_y, colour, width):
-        parts.append(
-            {
-                "x": x, "y": y, "ax": from_x, "ay": from_y, "xref": "x2", "yref": "y2", "axref": "x2", "ayref": "y2",
-                "text": "", "showarrow": True, "arrowhead": 2, "arrowsize": 1, "arrowwidth": width, "arrowcolor": colour,
-            }
-        )  # fmt: skip
-
     for t, (x, y) in enumerate(states):
         ready = t <= now
         ink = theme.INK if ready else theme.GREY
@@ -168,10 +160,12 @@ def _timetable(words, states, now):
             put(RIGHT + 0.3, t, "given", MUTED, "left")
             continue
         put(LEFT - 0.65, t, words[t - 1], ink, "right")
-        arrow(LEFT, t, LEFT - 0.55, t, theme.INK if ready else PALE, 1.5 if ready else 1)
-        arrow(MIDDLE, t - 0.27, MIDDLE, t - 0.73, theme.RNN if ready else PALE, (3 if t == now else 2) if ready else 1)
+        colour, width = (theme.RNN, 3 if t == now else 2) if ready else (PALE, 1)
+        parts.append(_arrow((LEFT - 0.55, t), (LEFT, t), ("x2", "y2"), ink, width / 2 + 0.5))
+        parts.append(_arrow((MIDDLE, t - 0.73), (MIDDLE, t - 0.27), ("x2", "y2"), colour, width))
         if t == now:
-            put(RIGHT + 0.3, t, f"<b>round {t}: made from<br>“{words[t - 1]}” and {_name(t - 1)}</b>", theme.RNN, "left")
+            made = f"<b>round {t}: made from<br>“{words[t - 1]}” and {_name(t - 1)}</b>"
+            put(RIGHT + 0.3, t, made, theme.RNN, "left")
         elif ready:
             put(RIGHT + 0.3, t, f"finished in round {t}", MUTED, "left")
         else:

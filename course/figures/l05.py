@@ -116,7 +116,11 @@ def who_waits(changed=3):
     words = split_words(SENTENCE)
     T = len(words)
     rows = [
-        (name, changed_by(layer, embed(words), changed - 1) > 0, [graphs.rounds(graph)[f"{node}{t}"] for t in range(1, T + 1)])
+        (
+            name,
+            changed_by(layer, embed(words), changed - 1) > 0,
+            [graphs.rounds(graph)[f"{node}{t}"] for t in range(1, T + 1)],
+        )
         for name, layer, graph, node in _layers(T)
     ]
     noticed = {name: int(moves.sum()) for name, moves, _ in rows}

@@ -27,7 +27,9 @@ def time_against_length(points, what, device, note=""):
     for model in models:
         colour, dash, marker = STYLES.get(model, (theme.GREY, "dash", "x"))
         known = [(T, point[model]) for T, point in points.items() if model in point and not point[model].out_of_memory]
-        missing += [f"{model} at T = {T}" for T, point in points.items() if model not in point or point[model].out_of_memory]
+        missing += [
+            f"{model} at T = {T}" for T, point in points.items() if model not in point or point[model].out_of_memory
+        ]
         if not known:
             continue
         lengths = [T for T, _ in known]
@@ -55,18 +57,35 @@ def time_against_length(points, what, device, note=""):
     layout = theme.layout(
         what,
         height=440,
-        x={"title": {"text": "sequence length T (words)"}, "type": "log", "tickvals": list(points), "ticktext": [str(T) for T in points]},
+        x={
+            "title": {"text": "sequence length T (words)"},
+            "type": "log",
+            "tickvals": list(points),
+            "ticktext": [str(T) for T in points],
+        },
         y={"title": {"text": "time (ms)"}, "type": "log", "dtick": 1},
         margin={"l": 70, "r": 110, "t": 64, "b": 104},
         annotations=[
             {
-                "xref": "paper", "x": 1.01, "y": place, "text": f"<b>{name}</b>", "showarrow": False, "xanchor": "left",
+                "xref": "paper",
+                "x": 1.01,
+                "y": place,
+                "text": f"<b>{name}</b>",
+                "showarrow": False,
+                "xanchor": "left",
                 "font": {"color": colour},
             }
             for (_, _, name, colour), place in zip(annotations, places, strict=True)
-        ] + [
+        ]
+        + [
             {
-                "xref": "paper", "yref": "paper", "x": 0, "y": -0.34, "showarrow": False, "xanchor": "left", "align": "left",
+                "xref": "paper",
+                "yref": "paper",
+                "x": 0,
+                "y": -0.34,
+                "showarrow": False,
+                "xanchor": "left",
+                "align": "left",
                 "text": " ".join(filter(None, [f"Measured live: {device}.", note, _left_out(missing)])),
                 "font": {"size": 12, "color": "#57606A"},
             }

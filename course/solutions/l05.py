@@ -104,7 +104,9 @@ def is_attention_by_loop(weights):
 
 @also_right("05.2")
 def is_attention_by_allclose(weights):
-    return torch.allclose(weights.sum(1), torch.ones(len(weights), dtype=weights.dtype), atol=1e-5) & (weights >= 0).all()
+    return (
+        torch.allclose(weights.sum(1), torch.ones(len(weights), dtype=weights.dtype), atol=1e-5) & (weights >= 0).all()
+    )
 
 
 @wrong("05.2", "sum over the keys, dim=-1")
