@@ -53,7 +53,7 @@ def calls(draw):
     """(query, key, value, keywords) in float64: any lengths, widths and leading dimensions, masked or not, strided or not."""
     front, Tk, D, Dv = draw(leading), draw(lengths), draw(widths), draw(widths)
     is_causal = draw(st.booleans())
-    Tq = draw(lengths.filter(lambda T: T <= Tk)) if is_causal else draw(lengths)
+    Tq = draw(st.sampled_from([T for T in (1, 2, 3, 63, 64, 65) if T <= Tk])) if is_causal else draw(lengths)
     tensors = [normal(*front, *sizes, seed=seed) for seed, sizes in enumerate(((Tq, D), (Tk, D), (Tk, Dv)))]
     if draw(st.booleans()):
         tensors = [tensor.transpose(-2, -1).contiguous().transpose(-2, -1) for tensor in tensors]
