@@ -1,8 +1,11 @@
 """The command line behind make: python -m course lab | list | reset LESSON | notebooks [--refresh] [LESSON …] | check"""
 
 import argparse
+import importlib.util
+import json
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -39,23 +42,40 @@ def run_list(given):
 
 
 def run_lab(given):
-    for path in sorted(NOTEBOOKS.glob("*.ipynb")):
+    if importlib.util.find_spec("jupyterlab") is None:
+        raise CourseError("JupyterLab is not installed here; in the course's folder: make lab, or pip install -e '.[lab]'")
+    lessons_here = sorted(NOTEBOOKS.glob("*.ipynb"))
+    if not lessons_here:
+        raise CourseError(f"There are no lessons in {NOTEBOOKS}; run this in a clone of the course.")
+    for path in lessons_here:
         copy_new(path)
-    server = [sys.executable, "-m", "jupyter", "lab", f"--ServerApp.root_dir={WORK}"]
-    server.append("--LabApp.default_url=/lab/tree/00_start_here.ipynb")
-    # Lab asks a server for news and updates; a course needs neither, and works without a network.
-    os.environ["JUPYTERLAB_SETTINGS_DIR"] = str(WORK / ".lab")
-    _quiet_lab(WORK / ".lab")
+    prepare_lab(WORK / ".lab")
+    server = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={WORK}"]
+    server.append(f"--LabApp.default_url=/lab/tree/{lessons_here[0].name}")
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         server.append("--allow-root")
+    if os.name == "nt":  # there, execv would give the terminal back at once
+        return subprocess.call([*server, *given.rest])
     os.execv(sys.executable, [*server, *given.rest])
 
 
-def _quiet_lab(folder):
-    settings = folder / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
-    if not settings.exists():
-        settings.parent.mkdir(parents=True, exist_ok=True)
-        settings.write_text('{"fetchNews": "false", "checkForUpdates": false}\n', encoding="utf-8")
+# A course needs no news and works without a network. A saved lesson keeps the state of its controls, else Lab shows
+# "model not found" in place of every figure until it is run again.
+LAB_SETTINGS = {
+    "@jupyterlab/apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+    "@jupyter-widgets/jupyterlab-manager/plugin": {"saveState": True},
+}
+
+
+def prepare_lab(folder):
+    """Give JupyterLab settings and a desk of its own in this folder, so that the course and other work do not mix."""
+    os.environ["JUPYTERLAB_SETTINGS_DIR"] = str(folder)
+    os.environ["JUPYTERLAB_WORKSPACES_DIR"] = str(folder / "workspaces")
+    for name, chosen in LAB_SETTINGS.items():
+        settings = folder / f"{name}.jupyterlab-settings"
+        if not settings.exists():
+            settings.parent.mkdir(parents=True, exist_ok=True)
+            settings.write_text(json.dumps(chosen) + "\n", encoding="utf-8")
 
 
 def copy_new(path):
@@ -83,6 +103,8 @@ def run_reset(given):
 
 
 def run_notebooks(given):
+    from nbclient.exceptions import CellExecutionError
+
     from .notebooks import execute
 
     wanted = [find(lesson) for lesson in given.lessons] or [row for row in lessons().values() if row.notebook]
@@ -90,7 +112,10 @@ def run_notebooks(given):
         if not row.notebook:
             raise CourseError(f"Lesson {row.id} is not written yet.")
         print(f"[{number}/{len(wanted)}] {row.notebook} …", end=" ", flush=True)
-        changed = execute(NOTEBOOKS / f"{row.notebook}.ipynb", refresh=given.refresh)
+        try:
+            changed = execute(NOTEBOOKS / f"{row.notebook}.ipynb", refresh=given.refresh)
+        except CellExecutionError as error:
+            raise CourseError(f"a cell fails, so nothing is stored.\n{error}") from None
         print("stored outputs renewed" if changed else "nothing changed")
 
 

@@ -73,7 +73,7 @@ def in_colab():
 def explore(function, *, bake=None, **controls):
     """Show `function` with a control for each parameter: live with a kernel, baked without.
 
-    controls: parameter=values. A list of numbers makes a slider, of strings a menu; True or False a box to tick;
+    controls: parameter=values. A list of numbers makes a slider, of strings buttons; True or False a box to tick;
     a string a field to type in; a function of the other parameters buttons whose labels depend on them.
     The parameters' defaults in `function` are shown first.
     bake: the one parameter that the stored figure can still move without a kernel, 12 values at the most.
@@ -184,12 +184,12 @@ def _control(widgets, name, values, chosen):
         return widgets.Checkbox(value=chosen[name], **common | {"style": {"description_width": "initial"}})
     if isinstance(values, str):
         return widgets.Text(value=chosen[name], continuous_update=True, **common)
-    if callable(values):
+    if callable(values) or all(isinstance(value, str) for value in values):
+        # Buttons, not a menu: JupyterLab takes the arrow keys, and a menu could not be moved from the keyboard.
+        labels = _options(values, chosen) if callable(values) else list(values)
         common["style"]["button_width"] = "auto"
         common["layout"] = widgets.Layout(width="100%")
-        return widgets.ToggleButtons(options=_options(values, chosen), value=chosen[name], **common)
-    if all(isinstance(value, str) for value in values):
-        return widgets.Dropdown(options=list(values), value=chosen[name], **common)
+        return widgets.ToggleButtons(options=labels, value=chosen[name], **common)
     options = [(_label(value), value) for value in values]
     return widgets.SelectionSlider(options=options, value=chosen[name], **common)
 
@@ -296,8 +296,8 @@ def _plain(text):
 
 
 def _rounded(value):
-    """The figure with five significant digits: smaller, and the same on every machine."""
-    if isinstance(value, float) and math.isfinite(value) and not value.is_integer():
+    """The figure with five significant digits, smaller and the same on every machine; counts stay exact."""
+    if isinstance(value, float) and math.isfinite(value) and not (value.is_integer() and abs(value) < 1e9):
         return float(f"{value:.5g}")
     if isinstance(value, dict):
         return {key: _rounded(part) for key, part in value.items()}

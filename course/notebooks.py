@@ -162,14 +162,17 @@ def _page_image(html):
 
 
 def open_chromium(playwright):
-    """Debian's Chromium without a screen; CourseError where there is none."""
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    """The Chromium of this machine, without a screen; CourseError where there is none."""
+    installed = [shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome")]
+    found = [path for path in (*installed, playwright.chromium.executable_path) if path and Path(path).exists()]
     if not found:
-        raise CourseError("No Chromium here, and the figures' images need one: apt-get install chromium.")
+        raise CourseError(
+            "No Chromium here. Debian, Ubuntu: sudo apt-get install chromium. "
+            "Elsewhere: .venv/bin/python -m playwright install chromium."
+        )
     quiet = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
-    return playwright.chromium.launch(
-        executable_path=found, args=[*quiet.split(), "--disable-component-update", "--disable-sync"]
-    )
+    options = [*quiet.split(), "--disable-component-update", "--disable-sync"]
+    return playwright.chromium.launch(executable_path=found[0], args=options)
 
 
 def departures(path):

@@ -40,7 +40,7 @@ def second_waits_for_first(round_of_first, round_of_second, error_without_first)
 )
 def affine_then_squashed(elman_tanh, stack_tanh, elman_gate_products, lstm_gate_products):
     """on the longest chain of one step stands one tanh in an Elman net and three in a stack of three; an LSTM step
-    multiplies computed numbers with each other, an Elman step never does."""
+    also has products in which neither number is a weight, an Elman step has none."""
     if elman_gate_products > 0:
         return DOES_NOT_HOLD
     return CONDITIONAL if elman_tanh == 1 and stack_tanh > 1 and lstm_gate_products > 0 else HOLDS

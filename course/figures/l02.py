@@ -172,7 +172,7 @@ def schedules(
     times = [cost_.span + -(-cost_.operations // processors) for cost_ in (recurrent, blocks)]
     cell = stack.split(":")[-1].split(" layers")[0].split()[-1]
     colour = {"Elman": theme.RNN, "LSTM": theme.LSTM, "GRU": theme.GRU}[cell]
-    first, ratio = ("The Transformer", times[0] / times[1]) if times[1] < times[0] else ("The RNN", times[1] / times[0])
+    sooner, ratio = ("Transformer", times[0] / times[1]) if times[1] < times[0] else ("RNN", times[1] / times[0])
     # A layer of the wavefront starts one step after the one below and works for T steps.
     step = times[0] / (words + deep - 1)
     starts = [layer * step for layer in range(deep)]
@@ -206,11 +206,11 @@ def schedules(
     axis = theme.layout("", x="", y="")
     shared = {"range": [0, end], "separatethousands": True, "exponentformat": "none", "nticks": 6}
     counted = [
-        f"{share:.0%} of it waiting for processors"
+        f"{share:.0%} of it for lack of processors"
         for share in (1 - recurrent.span / times[0], 1 - blocks.span / times[1])
     ]
     layout = theme.layout(
-        f"{first} finishes first: {ratio:,.1f} times as fast at {words:,} words",
+        f"{words:,} words on {_count(processors)} processors: the {sooner} finishes {ratio:,.1f} times as fast",
         height=560,
         margin={"l": 80, "r": 30, "t": 84, "b": 110},
         x={**shared, "anchor": "y", "showticklabels": False},
@@ -225,7 +225,7 @@ def schedules(
         annotations=[
             _heading(0.955, f"<b>{deep} {cell} layers</b>: {times[0]:,} levels, {counted[0]}", colour),
             _heading(0.425, f"<b>{layers} Transformer blocks</b>: {times[1]:,} levels, {counted[1]}", theme.ATTENTION),
-            _counted(accounting, f"width {width}; {processors:,} processors"),
+            _counted(accounting, f"width {width}. At most this long in any greedy schedule"),
         ],
     )
     layout["xaxis2"] = axis["xaxis"] | shared | {"anchor": "y2", "title": {"text": "time (levels)"}}
@@ -242,6 +242,14 @@ def schedules(
         f"Counted: {accounting}; width {width}; {processors:,} processors"
     )
     return Picture(layout, traces, text)
+
+
+def _count(number):
+    """1,000,000,000 as people say it."""
+    for size, word in ((10**9, "billion"), (10**6, "million")):
+        if number >= size:
+            return f"{number // size:,} {word}"
+    return f"{number:,}"
 
 
 def _note(x, y, text, colour, **more):
