@@ -2,15 +2,16 @@
 
 import helpers as _helpers
 
+from .errors import CourseError, OtherHelpers
+
 if getattr(_helpers, "COURSE", None) != "rnn-to-attention":
-    raise ImportError(
+    raise OtherHelpers(
         f"Another package named helpers stands in the way ({_helpers.__file__}). "
         "Start the notebook in the course's own environment (make lab), or uninstall that package and restart the kernel."
     )
 
 from . import figures
 from .display import explore
-from .errors import CourseError
 from .exercises import check, hint, solution
 from .ledger import claim, closing_table
 from .lessons import lesson

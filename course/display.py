@@ -208,7 +208,9 @@ def _controls_text(controls, defaults):
             parts.append(f"{name.replace('_', ' ')} ({offered})")
         else:
             parts.append(name.replace("_", " "))
-    shown = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in defaults.items())
+    shown = ", ".join(
+        f"{name.replace('_', ' ')} {'empty' if value == '' else value}" for name, value in defaults.items()
+    )
     return f"Controls: {'; '.join(parts)}. Shown: {shown}."
 
 

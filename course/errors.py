@@ -11,6 +11,10 @@ class CourseError(Exception):
         return [str(self)]
 
 
+class OtherHelpers(CourseError, ImportError):
+    """Another package is imported as `helpers`."""
+
+
 def nearest(given, known):
     """' Did you mean …?' with the closest of the known names, or '' if none is close."""
     close = difflib.get_close_matches(str(given), list(known), n=3, cutoff=0.5)

@@ -14,13 +14,13 @@ from .display import Page
 from .errors import CourseError, nearest
 
 WORDS = {
-    "holds": ("holds", theme.LSTM),
+    "holds": ("holds", theme.GOOD),
     "conditional": ("holds on a condition", theme.ACCENT),
-    "does-not-hold": ("does not hold", theme.RNN),
+    "does-not-hold": ("does not hold", theme.BAD),
     "question": ("a question, answered", theme.ATTENTION),
-    "opinion": ("an opinion", theme.GREY),
-    "note": ("a note", theme.GREY),
-    "open": ("open", theme.GREY),
+    "opinion": ("an opinion", theme.MUTED),
+    "note": ("a note", theme.MUTED),
+    "open": ("open", theme.MUTED),
 }
 SOURCES = {
     "S0": "S0, a question on stacked self-attention",

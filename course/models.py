@@ -14,7 +14,7 @@ class SelfAttention(nn.Module):
 
     def __init__(self, width, heads=1, is_causal=False):
         super().__init__()
-        if width % heads:
+        if heads < 1 or width % heads:
             raise ValueError(f"width {width} cannot be split into {heads} equal heads; choose a divisor of {width}.")
         self.heads, self.is_causal = heads, is_causal
         self.project = nn.Linear(width, 3 * width, bias=False)

@@ -28,7 +28,7 @@ def predict(prediction_id, question, choices):
 
     def note(event):
         progress.note_prediction(prediction_id, event["new"])
-        noted.value = '<span style="color:#8A8F98">Noted. Run the next cell to see.</span>'
+        noted.value = "Noted. Run the next cell to see."
 
     buttons.observe(note, "value")
     heading = widgets.HTML(f'<div style="font-size:15px;line-height:1.4"><b>Predict.</b> {html.escape(question)}</div>')
@@ -54,7 +54,7 @@ def reveal(prediction_id, answer):
             f"{answer!r} is not among the choices of {prediction_id}: {', '.join(_asked[prediction_id])}."
         )
     expected = progress.read()["predictions"].get(prediction_id)
-    if expected is None:
+    if expected not in _asked[prediction_id]:  # nothing, or what an earlier form of the question offered
         beside = "You had not chosen; that is fine."
     elif expected == answer:
         beside = "As you predicted."

@@ -35,7 +35,7 @@ class QueueGPU:
 class ClockworkGPU:
     """Two clocks and no work at all: it only keeps the books of a GPU, in microseconds of its own time.
 
-    A launch keeps Python busy for `launch`; the device then takes about `kernel`, one work after the other. As on a
+    A launch keeps Python busy for `launch`; the device then takes about `job`, one work after the other. As on a
     real one, the first run of a work may take longer (`compile`), some runs may be held up (`hiccup`: the second, and
     every seventh from there), times may vary by the share `wobble`, and work of somebody else may be in the queue
     (`busy`). Equal calls give equal times everywhere.
@@ -43,8 +43,8 @@ class ClockworkGPU:
 
     _PATTERN = (0.0, 0.7, -1.0, 0.3, -0.3, 1.0, -0.7)
 
-    def __init__(self, kernel=120, launch=10, compile=0, hiccup=0, busy=0, wobble=0.0):
-        self._kernel, self._launch, self._compile, self._hiccup = kernel, launch, compile, hiccup
+    def __init__(self, job=120, launch=10, compile=0, hiccup=0, busy=0, wobble=0.0):
+        self._job, self._launch, self._compile, self._hiccup = job, launch, compile, hiccup
         self._wobble = wobble
         self._now, self._free = 0, busy
         self._compiled = set()
@@ -60,7 +60,7 @@ class ClockworkGPU:
         """Hand over `work`, by its name or as a function, which is not called; returns after the launch time."""
         self._now += self._launch
         number = len(self.runs)
-        takes = self._kernel * (1 + self._wobble * self._PATTERN[number % len(self._PATTERN)])
+        takes = self._job * (1 + self._wobble * self._PATTERN[number % len(self._PATTERN)])
         if work not in self._compiled:
             self._compiled.add(work)
             takes += self._compile

@@ -32,14 +32,14 @@ def read():
 
 def note_prediction(prediction_id, choice):
     """Remember what the student expects."""
-    _session["predictions"][prediction_id] = choice
+    _session["predictions"][str(prediction_id)] = str(choice)
     _write()
 
 
 def note_passed(exercise_id):
     """Remember that an exercise is solved."""
-    if exercise_id not in _session["passed"]:
-        _session["passed"].append(exercise_id)
+    if str(exercise_id) not in _session["passed"]:
+        _session["passed"].append(str(exercise_id))
     _write()
 
 
@@ -47,14 +47,14 @@ def _stored():
     try:
         stored = json.loads(path().read_text(encoding="utf-8"))
         predictions, passed = stored["predictions"], stored["passed"]
-        if isinstance(predictions, dict) and isinstance(passed, list) and all(isinstance(p, str) for p in passed):
+        if isinstance(passed, list) and all(isinstance(entry, str) for entry in [*predictions.values(), *passed]):
             return {"predictions": predictions, "passed": passed}
     except FileNotFoundError:
         return _EMPTY
     except OSError as error:
-        _say_once(f"Your progress cannot be read ({error.strerror}: {path()}); the lesson goes on without it.")
+        _say_once(f"Your progress cannot be read ({error.strerror or error}: {path()}); the lesson goes on without it.")
         return _EMPTY
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):  # no JSON, or of another form
         pass
     _say_once(f"The file with your progress is damaged and starts anew; the old one is kept as {_set_aside()}.")
     return _EMPTY
@@ -81,7 +81,9 @@ def _write():
     except OSError as error:
         if temporary:
             temporary.unlink(missing_ok=True)
-        _say_once(f"Your progress cannot be saved ({error.strerror}: {target}); it lasts until this kernel stops.")
+        _say_once(
+            f"Your progress cannot be saved ({error.strerror or error}: {target}); it lasts until this kernel stops."
+        )
 
 
 def _say_once(sentence):

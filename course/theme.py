@@ -7,6 +7,10 @@ LSTM = "#009E73"
 GRU = "#CC79A7"
 ACCENT = "#A36A00"  # the palette's orange, dark enough for text
 GREY = "#8A8F98"
+# For words, and behind white ones: dark enough to be read (contrast 4.5 or more on white).
+GOOD = "#00785A"
+BAD = "#B84F00"
+MUTED = "#57606A"
 INK = "#1F2328"
 PAPER = "#FFFFFF"
 WASH = "#F6F7F9"

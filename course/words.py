@@ -1,6 +1,7 @@
 """Sentences to vectors, the same on every machine."""
 
-import re
+import functools
+import unicodedata
 import zlib
 
 import numpy as np
@@ -8,14 +9,24 @@ import torch
 
 SENTENCE = "The mat rested on the floor"
 MOST_WORDS = 12
+MOST_LETTERS = 24  # of a word: more would not be legible in any figure
+WITHIN = "'’-"  # don't, two-layer
 
 
 def split_words(sentence):
-    """The words of a sentence, at most 12; ValueError if there are none."""
-    words = re.findall(r"[^\W_]+(?:['’-][^\W_]+)*", sentence)[:MOST_WORDS]
+    """The words of a sentence in any script, at most 12 of at most 24 letters; ValueError if there are none."""
+    text = unicodedata.normalize("NFC", sentence[:10_000])
+    kept = "".join(letter if letter in WITHIN or _kind(letter) in "LMN" else " " for letter in text)
+    parts = [part.strip(WITHIN) for part in kept.replace("--", " ").split()]
+    words = [part for part in parts if any(_kind(letter) in "LN" for letter in part)]
     if not words:
         raise ValueError("Type a sentence of one word or more.")
-    return words
+    return [word if len(word) <= MOST_LETTERS else word[: MOST_LETTERS - 1] + "…" for word in words[:MOST_WORDS]]
+
+
+def _kind(letter):
+    """L for a letter, M for a mark on one (as in Hindi or Thai), N for a digit."""
+    return unicodedata.category(letter)[0]
 
 
 def embed(words, width=16):
@@ -24,6 +35,8 @@ def embed(words, width=16):
     A trained model learns its embeddings. These are sums of one fixed random vector for each run of one to three
     letters (as in fastText, Bojanowski et al. 2017), so words that share letters lie close: mat and mats, The and the.
     """
+    if isinstance(words, str):
+        raise TypeError(f"embed needs a list of words, not the string {words!r}; use split_words.")
     vectors = np.stack([sum(_letters(run, width) for run in _runs(word)) for word in words])
     return torch.from_numpy(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
 
@@ -33,6 +46,7 @@ def _runs(word):
     return [marked[i : i + n] for n in (1, 2, 3) for i in range(len(marked) - n + 1) if marked[i : i + n].strip("<>")]
 
 
+@functools.lru_cache(maxsize=10_000)
 def _letters(run, width):
     # RandomState: numpy promises that its stream never changes.
     return np.random.RandomState(zlib.crc32(run.encode())).standard_normal(width)

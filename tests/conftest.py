@@ -16,6 +16,17 @@ def state(tmp_path, monkeypatch):
 
 
 @pytest.fixture
+def one_thread():
+    """torch on one thread: small products do not gain by two, and wait for each other where a core is busy."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
 def shown(monkeypatch):
     """What the course has displayed: a list of {MIME type: content}, the newest last."""
     bundles = []

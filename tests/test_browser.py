@@ -1,7 +1,6 @@
 """Each lesson in JupyterLab in Chromium: run, moved from the keyboard, read on a dark page, reopened without a kernel."""
 
 import contextlib
-import functools
 import os
 import shutil
 import socket
@@ -11,26 +10,22 @@ import time
 import urllib.request
 
 import pytest
+from stored import NOTEBOOKS
 
+from course.__main__ import prepare_lab, trust
 from course.errors import CourseError
 from course.notebooks import open_chromium
 
-SETTINGS = {
-    "apputils-extension/notification": '{"fetchNews": "false", "checkForUpdates": false}',
-    "notebook-extension/tracker": '{"windowingMode": "none"}',  # else what is off screen is not on the page
+# What a control looks like on the page, and the keys that move it, each with the key that takes it back.
+CONTROLS = {
+    ".widget-hslider": [("ArrowRight", "ArrowLeft"), ("ArrowLeft", "ArrowRight")],  # it may stand at its end
+    ".widget-toggle-buttons": [("Enter", "Enter")],
+    ".widget-checkbox": [("Space", "Space")],
+    ".widget-text": [("x", "Backspace")],
+    ".widget-dropdown": [("ArrowDown", "ArrowUp")],  # JupyterLab takes these keys: a menu would fail here
 }
-CONTROLS = {  # what a control looks like on the page, and the keys that move it
-    ".noUi-handle": ("ArrowRight", "ArrowLeft"),
-    ".widget-dropdown select": ("ArrowDown", "ArrowUp"),
-    ".widget-text input": ("End", "x"),
-    ".widget-checkbox input": ("Space",),
-    ".widget-toggle-buttons button:not(.mod-active)": ("Enter", "Space"),
-}
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("lab")
+FOCUSED = ".noUi-handle, input, select, button:not(.mod-active)"
+PICTURE = ".jp-OutputArea-output:is(.jp-RenderedPlotly, :has(svg))"
 
 
 @pytest.fixture(scope="module")
@@ -49,42 +44,44 @@ def chromium():
 
 
 @pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("lab")
+
+
+@pytest.fixture(scope="module")
 def lab(folder, chromium):
-    """The address of a JupyterLab that serves `folder` and touches nothing else on this machine."""
-    for name, text in SETTINGS.items():
-        plugin, setting = name.split("/")
-        path = folder / ".settings" / "@jupyterlab" / plugin / f"{setting}.jupyterlab-settings"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    own = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTERLAB_WORKSPACES_DIR")
-    environment = os.environ | {name: str(folder / name.lower()) for name in own}
-    environment |= {"JUPYTERLAB_SETTINGS_DIR": str(folder / ".settings"), "COURSE_STATE_DIR": str(folder / "state")}
+    """The address of a JupyterLab set up as by `make lab`, which touches nothing else on this machine."""
+    environment = os.environ | prepare_lab(folder / ".lab") | {"COURSE_STATE_DIR": str(folder / ".state")}
+    environment["JUPYTER_CONFIG_DIR"] = str(folder / ".config")
+    # Lab drops what is off screen from the page; the test wants all of it.
+    tracker = folder / ".lab" / "@jupyterlab" / "notebook-extension" / "tracker.jupyterlab-settings"
+    tracker.parent.mkdir(parents=True)
+    tracker.write_text('{"windowingMode": "none"}', encoding="utf-8")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root", "--ServerApp.port_retries=0"]
-    command += [f"--ServerApp.root_dir={folder}", f"--ServerApp.port={port}", "--IdentityProvider.token=t"]
-    command.append("--LabApp.expose_app_in_browser=True")
+    options = ["--no-browser", "--allow-root", f"--ServerApp.root_dir={folder}", "--IdentityProvider.token=t"]
+    options += [f"--ServerApp.port={port}", "--ServerApp.port_retries=0", "--LabApp.expose_app_in_browser=True"]
     with open(folder / "server.log", "w") as log:
+        command = [sys.executable, "-m", "jupyterlab", *options]
         server = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
-    address = f"http://127.0.0.1:{port}"
     try:
         for _ in range(120):
             with contextlib.suppress(OSError):
-                urllib.request.urlopen(f"{address}/api?token=t").close()
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/api?token=t").close()
                 break
             time.sleep(0.5)
-        yield address
+        yield f"http://127.0.0.1:{port}"
     finally:
         server.terminate()
         server.wait(20)
 
 
 class Opened:
-    """A copy of a lesson, open in a browser that may talk to this machine only."""
+    """A notebook in a browser that may talk to this machine only; remembers what went wrong."""
 
     def __init__(self, chromium, lab, path):
-        self.refused, self.errors = [], []
+        self.path, self.refused, self.errors = path, [], []
         self.page = chromium.new_page(viewport={"width": 1280, "height": 1400})
         self.page.route("**/*", self._local_only)
         self.page.on("console", lambda said: self.errors.append(said.text) if said.type == "error" else None)
@@ -101,5 +98,139 @@ class Opened:
             self.refused.append(route.request.url)
             route.abort()
 
-    def run_all(self):
-        return self.page.evaluate("async () => await jupyterapp.commands.execute('notebook:run-all-cells')")
+    def command(self, name, **arguments):
+        return self.page.evaluate("async ([n, a]) => await jupyterapp.commands.execute(n, a)", [name, arguments])
+
+    def pictures(self):
+        return len(self.page.query_selector_all(PICTURE))
+
+    def shot(self, name):
+        """Keep what is on the screen; returns where, for whoever reads of a failure."""
+        kept = self.path.parent / f"{self.path.stem}-{name}.png"
+        self.page.screenshot(path=kept)
+        return kept
+
+
+@pytest.fixture(scope="module", params=NOTEBOOKS, ids=lambda stored: stored.path.stem)
+def opened(request, chromium, lab, folder):
+    """A copy of a lesson, opened and run from top to bottom."""
+    path = folder / request.param.path.name
+    shutil.copy(request.param.path, path)
+    lesson = Opened(chromium, lab, path)
+    lesson.finished = lesson.command("notebook:run-all-cells")
+    lesson.page.wait_for_timeout(1000)
+    yield lesson
+    lesson.page.close()
+
+
+def test_it_runs_and_needs_nothing_from_outside(opened):
+    assert opened.finished, f"a cell raised; see {opened.shot('run')}"
+    assert opened.refused == []
+    assert opened.errors == []
+    assert "Loading widget" not in opened.page.inner_text(".jp-Notebook")
+
+
+def test_every_control_moves_its_figure_from_the_keyboard(opened):
+    explorables = 0
+    for box in opened.page.query_selector_all(".widget-vbox"):
+        figure = box.query_selector(":scope > :last-child")
+        controls = [(kind, row) for kind in CONTROLS for row in box.query_selector_all(kind)]
+        explorables += bool(controls)
+        for kind, row in controls:
+            assert _moves(opened.page, row, figure, CONTROLS[kind]), (
+                f"{kind} changes nothing; see {opened.shot('still')}"
+            )
+    assert explorables
+    assert opened.errors == []
+
+
+def _moves(page, row, figure, keys):
+    """Whether a key on this control changes what the figure looks like; then takes it back."""
+    target = row.query_selector(FOCUSED)
+    active = row.query_selector("button.mod-active") or target
+    assert target.evaluate("element => element.tabIndex") >= 0, "cannot be reached with the tab key"
+    before = figure.screenshot()
+    for key, back in keys:
+        target.focus()
+        page.keyboard.press(key)
+        for _ in range(20):
+            page.wait_for_timeout(100)
+            if figure.screenshot() != before:
+                active.focus()
+                page.keyboard.press(back)
+                page.wait_for_timeout(200)
+                return True
+    return False
+
+
+def test_a_prediction_is_made_from_the_keyboard(opened):
+    for box in opened.page.query_selector_all(".widget-vbox:has(.widget-radio)"):
+        *_, last = box.query_selector_all(".widget-radio input")
+        assert last.evaluate("element => element.tabIndex") >= 0
+        last.focus()
+        opened.page.keyboard.press("Space")
+        opened.page.wait_for_timeout(300)
+        assert last.is_checked()
+        assert "Noted." in box.inner_text()
+
+
+# Each text with the colour behind it; what is drawn in an SVG stands on shapes that only the eye can judge.
+CONTRASTS = """() => {
+    const numbers = colour => colour.match(/[\\d.]+/g).map(Number);
+    const light = ([r, g, b]) => [r, g, b].map(v => v / 255)
+        .map(v => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+        .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+    const behind = element => {
+        for (; element; element = element.parentElement) {
+            const colour = numbers(getComputedStyle(element).backgroundColor);
+            if (colour.length < 4 || colour[3] > 0.5) return colour;
+        }
+        return [255, 255, 255];
+    };
+    const found = [];
+    for (const root of document.querySelectorAll('.jp-RenderedHTML, .widget-html-content')) {
+        const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
+        while (walker.nextNode()) {
+            const element = walker.currentNode.parentElement, text = walker.currentNode.textContent.trim();
+            if (!text || element.closest('svg, style, script') || !element.offsetParent) continue;
+            const [a, b] = [light(numbers(getComputedStyle(element).color)), light(behind(element))].sort((x, y) => y - x);
+            found.push([text.slice(0, 50), Math.round(100 * (a + 0.05) / (b + 0.05)) / 100]);
+        }
+    }
+    return found;
+}"""
+
+
+@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
+def test_text_can_be_read_on_a_light_and_on_a_dark_page(opened, theme):
+    opened.command("apputils:change-theme", theme=theme)
+    opened.page.wait_for_timeout(500)
+    contrasts = opened.page.evaluate(CONTRASTS)
+    assert len(contrasts) > 20
+    assert [found for found in contrasts if found[1] < 4.5] == [], f"see {opened.shot(theme[-5:].strip())}"
+
+
+def test_reopened_without_running_the_stored_figures_are_there(opened, chromium, lab, folder):
+    path = folder / f"unrun-{opened.path.name}"
+    (stored,) = [stored for stored in NOTEBOOKS if stored.path.name == opened.path.name]
+    shutil.copy(stored.path, path)
+    trust(path, folder / ".lab")
+    unrun = Opened(chromium, lab, path)
+    kinds = [output.get("data", {}) for cell in stored.code for output in cell["outputs"]]
+    expected = sum("application/vnd.plotly.v1+json" in data or "<svg" in data.get("text/html", "") for data in kinds)
+    unrun.page.wait_for_timeout(1000)
+    text = unrun.page.inner_text(".jp-Notebook")
+    assert unrun.pictures() == expected >= 1, f"see {unrun.shot('unrun')}"
+    assert "Error displaying widget" not in text
+    assert unrun.refused == unrun.errors == []
+    unrun.page.close()
+
+
+def test_saved_and_reopened_a_students_figures_are_there(opened, chromium, lab):
+    opened.command("docmanager:save")
+    opened.page.evaluate("async () => { await jupyterapp.shell.currentWidget.sessionContext.shutdown(); }")
+    again = Opened(chromium, lab, opened.path)
+    again.page.wait_for_timeout(2000)
+    assert "Error displaying widget" not in again.page.inner_text(".jp-Notebook"), f"see {again.shot('again')}"
+    assert again.pictures() >= 1
+    again.page.close()

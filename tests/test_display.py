@@ -64,7 +64,7 @@ def test_each_control_redraws_the_figure(shown):
     explore(powers, power=[1, 2, 3], top=(3, 5), shown=True, kind=["line", "curve"])
     controls, screen = live(shown[-1])
     kinds = {name: type(control).__name__ for name, control in controls.items()}
-    assert kinds == {"power": "SelectionSlider", "top": "SelectionSlider", "shown": "Checkbox", "kind": "Dropdown"}
+    assert kinds == {"power": "SelectionSlider", "top": "SelectionSlider", "shown": "Checkbox", "kind": "ToggleButtons"}
     assert on_screen(screen)["text/plain"] == powers().text
     for name, value in {"power": 3, "top": 5, "kind": "curve", "shown": False}.items():
         before = on_screen(screen)
@@ -246,14 +246,30 @@ BAD = {
     "nothing": (powers, {"power": None}, "power needs a list of values.*got None"),
     "no default": (no_default, {"power": [1, 2]}, "no_default: power needs a default"),
     "choices of no control": (initials, {"word": choices}, "choices of word depend on sentence"),
-    "default not among choices": (initials, {"sentence": "", "word": lambda sentence: ["x"]}, r"word = '2 eats' is not among \['x'\]"),
+    "default not among choices": (
+        initials,
+        {"sentence": "", "word": lambda sentence: ["x"]},
+        r"word = '2 eats' is not among \['x'\]",
+    ),
     "bake something else": (powers, {"power": [1, 2], "bake": "kind"}, "bake='kind' must name a control.*power"),
     "bake a box": (powers, {"shown": True, "bake": "shown"}, "bake='shown' must name a control that has a list"),
-    "bake a field": (initials, {"sentence": "", "bake": "sentence"}, "bake='sentence' must name a control that has a list"),
+    "bake a field": (
+        initials,
+        {"sentence": "", "bake": "sentence"},
+        "bake='sentence' must name a control that has a list",
+    ),
     "bake choices": (initials, {"sentence": "", "word": choices, "bake": "word"}, "bake='word' must name"),
-    "too many frames": (powers, {"top": range(1, MOST_FRAMES + 2), "bake": "top"}, f"13 values; at most {MOST_FRAMES} can be stored"),
+    "too many frames": (
+        powers,
+        {"top": range(1, MOST_FRAMES + 2), "bake": "top"},
+        f"13 values; at most {MOST_FRAMES} can be stored",
+    ),
     "bake a page": (initials, {"loud": [False, True], "bake": "loud"}, "initials makes HTML.*leave bake out"),
-    "changing traces": (more_traces, {"power": [1, 2], "bake": "power"}, "more_traces must draw as many traces for every power"),
+    "changing traces": (
+        more_traces,
+        {"power": [1, 2], "bake": "power"},
+        "more_traces must draw as many traces for every power",
+    ),
 }
 
 
@@ -276,7 +292,15 @@ def test_labels_of_a_slider_are_short_and_distinct(shown):
 
     explore(many, rate=[0.0625, 0.5, 1.0, 1000, 10**9, True, "all"])
     controls, _ = live(shown[0])
-    assert [label for label, _ in controls["rate"].options] == ["0.0625", "0.5", "1", "1,000", "1,000,000,000", "True", "all"]
+    assert [label for label, _ in controls["rate"].options] == [
+        "0.0625",
+        "0.5",
+        "1",
+        "1,000",
+        "1,000,000,000",
+        "True",
+        "all",
+    ]
 
 
 ARRAYS = {
@@ -292,7 +316,9 @@ ARRAYS = {
 @pytest.mark.parametrize("kind", ARRAYS)
 def test_arrays_of_any_kind_become_plain_rounded_lists(kind):
     array = ARRAYS[kind]
-    picture = Picture(theme.layout("t", x="x", y="y"), [go.Scatter(x=array(1.0, 2.0, 3.0), y=array(0.1, 1 / 3, 2e-9), name="s")])
+    picture = Picture(
+        theme.layout("t", x="x", y="y"), [go.Scatter(x=array(1.0, 2.0, 3.0), y=array(0.1, 1 / 3, 2e-9), name="s")]
+    )
     assert picture.json["data"][0]["y"] == [0.1, 0.33333, 2e-9]
     assert picture.json["data"][0]["x"] == [1, 2, 3]
     assert "s: from (1, 0.1) to (3, 2e-09), highest at (2, 0.333)" in picture.text
@@ -324,7 +350,9 @@ def test_a_figure_is_the_same_json_however_often_it_is_drawn():
 
 
 def test_the_text_alternative_tells_title_axes_and_series():
-    layout = theme.layout("The <i>RNN</i> waits<br>longest", x="words", y={"title": {"text": "time<sup>2</sup> (ms)"}, "type": "log"})
+    layout = theme.layout(
+        "The <i>RNN</i> waits<br>longest", x="words", y={"title": {"text": "time<sup>2</sup> (ms)"}, "type": "log"}
+    )
     traces = [
         go.Scatter(x=[1, 10, 1000], y=[0.00123456, 5000, 7.0], name="<b>LSTM</b>"),
         go.Scatter(x=[1, 2], y=[4.0, 3.0], name="falling"),
@@ -356,7 +384,9 @@ def test_a_heatmap_is_told_by_its_size_and_its_range():
 
 
 def test_markup_in_names_is_dropped_and_other_angles_stay():
-    picture = Picture(theme.layout('<span style="color:red">T</span> < 5 and D > 6'), [go.Scatter(x=[1], y=[1], name="a<b")])
+    picture = Picture(
+        theme.layout('<span style="color:red">T</span> < 5 and D > 6'), [go.Scatter(x=[1], y=[1], name="a<b")]
+    )
     assert picture.text.split("\n") == ["Figure: T < 5 and D > 6", "a<b: from (1, 1) to (1, 1)"]
 
 

@@ -134,7 +134,9 @@ def test_a_decision_can_fail(claim_id, lesson_id, monkeypatch, shown):
 def test_a_decision_says_in_a_sentence_what_it_needs(claim_id, lesson_id):
     shows = DECISIONS[claim_id, lesson_id].shows
     assert shows.endswith(".")
-    assert not shows[0].isupper() or shows.split()[0].isupper() or shows.split()[0] in {"Brent's", "Elman"}, "it goes on after a colon"
+    assert not shows[0].isupper() or shows.split()[0].isupper() or shows.split()[0] in {"Brent's", "Elman"}, (
+        "it goes on after a colon"
+    )
     assert 25 <= len(shows) <= 300
     assert "nan" not in shows.lower().split()
 
@@ -150,7 +152,9 @@ def test_nan_decides_nothing(claim_id, lesson_id, shown, monkeypatch):
     assert not shown
 
 
-@pytest.mark.parametrize("nan", [NAN, np.float64(NAN), np.float32(NAN), torch.tensor(NAN), [1.0, [NAN]], np.array([1, NAN])], ids=repr)
+@pytest.mark.parametrize(
+    "nan", [NAN, np.float64(NAN), np.float32(NAN), torch.tensor(NAN), [1.0, [NAN]], np.array([1, NAN])], ids=repr
+)
 def test_nan_is_found_in_whatever_it_hides(nan, only, shown):
     only(made(), careless)
     with pytest.raises(CourseError, match="decide nothing.*nan"):
@@ -160,7 +164,14 @@ def test_nan_is_found_in_whatever_it_hides(nan, only, shown):
     assert not shown
 
 
-SAME = [1e-15, np.float64(1e-15), np.float32(1e-15), torch.tensor(1e-15), torch.tensor(1e-15, requires_grad=True), np.array(1e-15)]
+SAME = [
+    1e-15,
+    np.float64(1e-15),
+    np.float32(1e-15),
+    torch.tensor(1e-15),
+    torch.tensor(1e-15, requires_grad=True),
+    np.array(1e-15),
+]
 
 
 @pytest.mark.parametrize("difference", SAME, ids=repr)
@@ -193,7 +204,14 @@ def test_a_card_shows_the_verdict_its_reason_the_number_and_the_nuance(only, sho
     claim("S9-01", degrees=21.0)
     page, text = shown[-1]["text/html"], shown[-1]["text/plain"]
     assert text == "S9-01 holds on a condition. Water is wet.\nComputed here: it was warm.\nCondition: Only if warm."
-    for said in ("S9-01", "holds on a condition", "Water is wet.", "Computed here: it was warm.", "degrees = 21", "<b>Condition.</b> Only if warm."):
+    for said in (
+        "S9-01",
+        "holds on a condition",
+        "Water is wet.",
+        "Computed here: it was warm.",
+        "degrees = 21",
+        "<b>Condition.</b> Only if warm.",
+    ):
         assert said in page
 
 
@@ -230,7 +248,9 @@ def test_missing_and_wrong_names_of_evidence_are_told(given, only, shown):
 @pytest.mark.parametrize("given", ["small", None, [0.0], torch.zeros(2), {}, object()], ids=repr)
 def test_evidence_that_cannot_be_compared_gets_a_sentence(given, only, shown):
     only(made(), below)
-    with pytest.raises(CourseError, match="S9-01: these cannot be compared.*The verdict needs: the difference is small"):
+    with pytest.raises(
+        CourseError, match="S9-01: these cannot be compared.*The verdict needs: the difference is small"
+    ):
         claim("S9-01", difference=given)
     assert not shown
 
@@ -247,7 +267,15 @@ def test_a_claim_that_nothing_decides_yet_gets_a_sentence(only, shown):
 
 @pytest.mark.parametrize(
     ("given", "meant"),
-    [("S017", "S0-17"), ("s0-17", "S0-17"), ("S4-01", "S0-01"), (17, "S3-17"), ("", ""), (None, ""), (["S0-17"], "S0-17")],
+    [
+        ("S017", "S0-17"),
+        ("s0-17", "S0-17"),
+        ("S4-01", "S0-01"),
+        (17, "S3-17"),
+        ("", ""),
+        (None, ""),
+        (["S0-17"], "S0-17"),
+    ],
     ids=repr,
 )
 def test_an_unknown_claim_names_the_nearest(given, meant):
@@ -263,14 +291,23 @@ def test_a_claim_of_another_lesson_is_refused(monkeypatch, shown):
     with pytest.raises(CourseError, match="S0-17 is not examined in lesson 02, but in 05; run the first cell"):
         claim("S0-17", difference=0.0)
     monkeypatch.setattr(lessons, "current", None)
-    with pytest.raises(CourseError, match="S0-17 is not examined in this notebook, where no lesson was opened, but in 05"):
+    with pytest.raises(
+        CourseError, match="S0-17 is not examined in this notebook, where no lesson was opened, but in 05"
+    ):
         claim("S0-17", difference=0.0)
     assert not shown
 
 
 @pytest.mark.parametrize("how", ["measured", "cited"])
 def test_what_is_not_computed_never_raises_and_its_text_holds_no_number_of_this_machine(how, only, shown):
-    odd = [{}, {"milliseconds": 0.1234}, {"milliseconds": NAN}, {"a": None, "b": "words"}, {"x": torch.ones(3)}, {"y": object()}]
+    odd = [
+        {},
+        {"milliseconds": 0.1234},
+        {"milliseconds": NAN},
+        {"a": None, "b": "words"},
+        {"x": torch.ones(3)},
+        {"y": object()},
+    ]
     for verdict, given in itertools.product(("holds", "does-not-hold"), odd):
         only(made(how, verdict=verdict))
         claim("S9-01", **given)
@@ -327,9 +364,20 @@ def test_a_notebook_shows_the_sentence_alone(tmp_path):
         "    shell.run_cell(cell)\n",
         encoding="utf-8",
     )
-    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, env={"HOME": str(tmp_path), "COURSE_STATE_DIR": str(tmp_path)})
+    done = subprocess.run(
+        [sys.executable, str(script)],
+        capture_output=True,
+        text=True,
+        env={"HOME": str(tmp_path), "COURSE_STATE_DIR": str(tmp_path)},
+    )
     outputs = done.stdout.split("CELL\n")[1:]
-    starts = ["There is no claim 'S0-71'.", "There is no lesson '5'.", "S0-17: the numbers here say", "There is no exercise '05.9'.", "Nothing was asked as 'x'"]
+    starts = [
+        "There is no claim 'S0-71'.",
+        "There is no lesson '5'.",
+        "S0-17: the numbers here say",
+        "There is no exercise '05.9'.",
+        "Nothing was asked as 'x'",
+    ]
     assert done.stderr == ""
     for output, start in zip(outputs, starts, strict=True):
         assert output.startswith(start)

@@ -61,7 +61,7 @@ def check_tolerance(student):
         require(kind != "scale", f"{given}. A fixed number cannot fit: the tolerance must shrink with the numbers.")
         require(
             found < 0.01 * size,
-            f"{given}. So n · eps · Σ|x| is far too loose: that is the worst case, every rounding in the same direction.",
+            f"{given}: far too loose. If this is n · eps · Σ|x|, that worst case needs every rounding to go the same way.",
         )
         require(False, f"{given}: too loose.")
 
@@ -75,7 +75,7 @@ def check_stopwatch(student):
         # The median, the fastest, or a run without its launch are all good readings.
         near = 0.95 * kernel <= found <= 1.05 * kernel + 15
         _require_timed(
-            device, found, near, kernel, f"On a device where a run takes about {kernel} µs, you find {found:g}"
+            device, found, near, kernel, f"On a device where a run takes about {kernel} µs, you find {found:.0f}"
         )
 
 
@@ -205,7 +205,7 @@ EXERCISES = [
         id="00.1",
         task="Find how far two right float32 sums of the same numbers may differ.",
         stub='''def tolerance(numbers):
-    """numbers (n,), float32. The largest difference to accept between two sums of them, in different orders."""
+    """numbers (n,), float32. The largest difference to accept between two sums of them."""
     return ...''',
         hints=(
             "float32 keeps about 7 digits. Seven digits of what? Try numbers around 1,000,000, and numbers that cancel.",
@@ -217,7 +217,7 @@ EXERCISES = [
     Exercise(
         id="00.2",
         task="Write a stop-watch that finds how long one run takes on a device that works later.",
-        stub='''def measure(device, work):
+        stub='''def stop_watch(device, work):
     """Returns the microseconds of one run of work, launch included, by device.clock()."""
     return ...''',
         hints=(

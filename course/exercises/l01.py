@@ -64,6 +64,10 @@ def check_unroll(student):
         inputs, hidden = _numbers(generator, B, T, width), _numbers(generator, B, D)
         given = f"B = {B}, T = {T}, D = {D}"
         found = student(inputs, hidden, U, W, b)
+        require(
+            not isinstance(found, (list, tuple)),
+            "a list of states comes back. Make one tensor of it: torch.stack(states, dim=1).",
+        )
         shape = tuple(found.shape) if isinstance(found, torch.Tensor) else None
         require(
             shape != (B, D) or T == 1,
@@ -118,9 +122,6 @@ def check_unroll(student):
         require(False, f"with {given} the states are right up to word {wrong}, and wrong from word {wrong + 1} on.")
 
 
-NETS = ("output", "hidden", "both")
-
-
 def _reaches(graph):
     """{node: everything it waits for, directly or through others}"""
     reached = {}
@@ -135,7 +136,7 @@ def _reaches(graph):
 
 def check_forced_graph(student):
     for T in (3, 1, 5):
-        for net in NETS:
+        for net in ("output", "hidden", "both"):
             found, where = student(net, T), f'forced_graph("{net}", {T})'
             require(isinstance(found, dict), f"{where} is a {type(found).__name__}, not a dict {{result: [results]}}.")
             graph = {}
@@ -191,7 +192,7 @@ def _compare_graphs(graph, net, T, where):
 
 def check_rounds(student):
     for T, layers in ((3, 1), (6, 1), (6, 3), (1, 2), (10, 4), (2, 7)):
-        for net in NETS:
+        for net in ("hidden", "output", "both"):  # the simplest first
             for forced in (False, True):
                 right = span_of(graphs.recurrent_with_outputs(T, net, teacher_forcing=forced, layers=layers))
                 _compare_rounds(student(T, layers, net, forced), right, T, layers, net, forced)
@@ -227,6 +228,10 @@ def _compare_rounds(found, right, T, layers, net, forced):
     require(
         not (forced and net == "both" and found in (T * (layers + 1), T * layers)),
         said + "With the true outputs given, only the states are left to wait for, and the layers overlap.",
+    )
+    require(
+        not (waits_for_output and found == T * layers),
+        said + "The outputs count too: here each word makes its output before the next word may start.",
     )
     require(
         not (waits_for_output and found == T + layers),
@@ -266,7 +271,7 @@ EXERCISES = [
         id="01.3",
         task="Draw who waits for whom in training, for a net that feeds back its output, its hidden state, or both.",
         stub='''def forced_graph(feeds_back, T):
-    """feeds_back "output", "hidden" or "both"; returns {result: [results it waits for]}, h1 … hT and y1 … yT."""
+    """feeds_back: "output", "hidden", "both"; returns {result: [results it waits for]}, h1 … hT, y1 … yT."""
     graph = {}
     for t in range(1, T + 1):
         graph[f"h{t}"] = ...
@@ -283,7 +288,7 @@ EXERCISES = [
         id="01.4",
         task="Count the rounds until the last output is ready.",
         stub='''def rounds_to_wait(T, layers, feeds_back, teacher_forcing):
-    """feeds_back "output", "hidden" or "both"; y_t is made from the top layer's h_t and enters layer 1 at t + 1."""
+    """Rounds until all outputs are ready; feeds_back: "output", "hidden" or "both"."""
     return ...''',
         hints=(
             "Three cases: the computed output is fed back; only states have to be waited for; nothing is waited for.",

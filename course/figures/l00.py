@@ -24,14 +24,14 @@ def this_machine(measured):
     fetch = round(4 * rate.median / measured.copy.median)
     start = float(f"{rate.median * measured.launch.median:.2g}")
     waits = (
-        f"In the time it takes to move <b>one number</b> of 4 bytes, it could compute <b>{fetch:,}</b>. "
-        f"In the time it takes to start <b>one tiny job</b>, it could compute <b>{start:,.0f}</b>."
+        f"In the time it takes to move <b>one number</b> of 4 bytes, it could do <b>{fetch:,} operations</b>. "
+        f"In the time it takes to start <b>one tiny job</b>, it could do <b>{start:,.0f}</b>."
     )
     body = (
         f'<div style="font-size:17px;font-weight:bold;margin-bottom:8px">What this machine can do</div>'
         f'<div style="display:flex;flex-wrap:wrap;gap:12px">{cells}</div>'
         f'<div style="margin-top:12px;font-size:15px">{waits}</div>'
-        f'<div style="margin-top:4px;font-size:12px;color:{_FAINT}">{html.escape(measured.device.sentence())}</div>'
+        f'<div style="margin-top:4px;font-size:12px;color:{theme.MUTED}">{html.escape(measured.device.sentence())}</div>'
     )
     text = (
         "What this machine can do, measured now: bytes copied a second, operations a second in a matrix product, "
@@ -45,9 +45,9 @@ def _panel(verb, quantity, of):
     box = f"flex:1 1 230px;background-color:{theme.WASH};border-top:4px solid {theme.ATTENTION};padding:8px 12px"
     return (
         f'<div style="{box}">'
-        f'<div style="color:{_FAINT}">{verb}</div>'
+        f'<div style="color:{theme.MUTED}">{verb}</div>'
         f'<div style="font-size:26px;font-weight:bold;line-height:1.3">{number}</div>'
-        f'<div style="font-size:12px;color:{_FAINT}">{spread.rstrip(")")}</div>'
+        f'<div style="font-size:12px;color:{theme.MUTED}">{spread.rstrip(")")}</div>'
         f'<div style="font-size:13px;margin-top:4px">{of}</div></div>'
     )
 
@@ -57,20 +57,20 @@ def _panel(verb, quantity, of):
 LAUNCH, JOBS = 10, 5
 
 
-def two_stopwatches(kernel=30):
+def two_stopwatches(job_time=30):
     """Python hands five jobs to a GPU's queue: where the wrong stop-watch stops, and where the right one.
 
-    kernel: microseconds that the GPU needs for one job; handing it over takes Python 10. A model, nothing is measured.
+    job_time: microseconds that the GPU needs for one; handing it over takes Python 10. A model, nothing is measured.
     """
     import plotly.graph_objects as go
 
-    gpu = ClockworkGPU(kernel=kernel, launch=LAUNCH)
+    gpu = ClockworkGPU(job_time, launch=LAUNCH)
     for _ in range(JOBS):
         gpu.launch("job")
     wrong = round(gpu.clock())
     gpu.synchronise()
     right = round(gpu.clock())
-    idle = right - JOBS * kernel
+    idle = right - JOBS * job_time
 
     def bars(lane, spans, name, colour, text, pattern=""):
         return go.Bar(
@@ -97,24 +97,24 @@ def two_stopwatches(kernel=30):
     traces = [
         bars("Python", handed, "Python hands over a job", theme.INK, numbers),
         bars("Python", [(wrong, right)], "Python waits in synchronise()", theme.LINE, waits, "/"),
-        bars("GPU", gpu.runs, "the GPU works", theme.ATTENTION, numbers if kernel >= LAUNCH else [""] * JOBS),
+        bars("GPU", gpu.runs, "the GPU works", theme.ATTENTION, numbers if job_time >= LAUNCH else [""] * JOBS),
     ]
-    if kernel > LAUNCH:
+    if job_time > LAUNCH:
         title = f"The wrong stop-watch says {wrong} µs, the right one {right} µs"
     else:
-        title = f"Jobs of {kernel} µs: both say about {wrong} µs, and the GPU is idle {idle / right:.0%} of it"
+        title = f"Jobs of {job_time} µs: both say about {wrong} µs, and the GPU is idle {idle / right:.0%} of it"
 
     close = right - wrong < 60  # then the labels stand one above the other
     marks = [
-        _mark(wrong, "<b>wrong: stops here</b>", theme.RNN, "dot", *(("left", 1.12) if close else ("center", 1.01))),
-        _mark(right, "<b>right: waits, then stops</b>", theme.LSTM, "solid", "left" if close else "center", 1.01),
+        _mark(wrong, "<b>wrong: stops here</b>", theme.BAD, "dot", *(("left", 1.12) if close else ("center", 1.01))),
+        _mark(right, "<b>right: waits, then stops</b>", theme.GOOD, "solid", "left" if close else "center", 1.01),
     ]
     layout = theme.layout(
         title,
-        height=310,
+        height=320,
         x={"title": {"text": "time (µs)"}, "range": [0, LAUNCH + JOBS * 60 + 45], "fixedrange": True},
         y={"autorange": "reversed", "ticks": "", "showgrid": False, "fixedrange": True, "tickfont": {"size": 15}},
-        margin={"l": 80, "r": 30, "t": 100, "b": 60},
+        margin={"l": 80, "r": 30, "t": 100, "b": 70},
         barmode="overlay",
         shapes=[shape for shape, _ in marks],
         annotations=[note for _, note in marks],
@@ -136,20 +136,20 @@ def _mark(time, label, colour, dash, anchor, height):
 
 # ---- the ledger
 
-ALL, ANY_VERDICT, ANY_LESSON = "all 144", "any verdict", "any lesson"
+ALL, ANY = "all 144", "any"
 TEN = "ten to argue about"
 DISPUTED = ["S0-20", "S1-15", "S1-29", "S2-06", "S2-08", "S3-09", "S3-26", "S3-30", "S3-35", "S3-42"]
 GLYPHS = dict(zip(WORDS, "✓~×?“i ", strict=True))
 
 LEDGER_CONTROLS = {
-    "claims": [ALL, *SOURCES.values(), TEN],
-    "verdict": [ANY_VERDICT, *(word for word, _ in WORDS.values())],
-    "lesson": [ANY_LESSON, *(f"{row.id} {row.title}" for row in lessons().values())],
+    "claims": [ALL, *SOURCES, TEN],
+    "verdict": [ANY, *(word for word, _ in WORDS.values())],
+    "lesson": [ANY, *lessons()],
     "word": "",
 }
 
 
-def browse_ledger(claims=ALL, verdict=ANY_VERDICT, lesson=ANY_LESSON, word=""):
+def browse_ledger(claims=ALL, verdict=ANY, lesson=ANY, word=""):
     """All claims as tiles, one strip a document, and those that match as a table to scroll.
 
     The text alternative holds no verdict: which claims are settled changes with every lesson that is written.
@@ -157,9 +157,8 @@ def browse_ledger(claims=ALL, verdict=ANY_VERDICT, lesson=ANY_LESSON, word=""):
     everything = list(ledger().values())
     chosen = [claim for claim in everything if _matches(claim, claims, verdict, lesson, word)]
     decided = sum(claim.shown != "open" for claim in everything)
-    title = f"{len(everything)} claims, {decided} with a verdict so far"
-    if len(chosen) < len(everything):
-        title = f"{len(chosen)} of {title}"
+    match = "" if len(chosen) == len(everything) else f"; {len(chosen)} match"
+    title = f"{len(everything)} claims, {decided} with a verdict so far{match}"
     body = (
         f'<div style="font-size:17px;font-weight:bold;margin-bottom:6px">{title}</div>'
         f"{_key(everything)}{_strips(everything, {claim.id for claim in chosen})}{_rows(chosen, word)}"
@@ -172,9 +171,10 @@ def browse_ledger(claims=ALL, verdict=ANY_VERDICT, lesson=ANY_LESSON, word=""):
 
 def _matches(claim, claims, verdict, lesson, word):
     return (
-        (claims == ALL or (claim.id in DISPUTED if claims == TEN else SOURCES[claim.source] == claims))
-        and verdict in (ANY_VERDICT, WORDS[claim.shown][0])
-        and (lesson == ANY_LESSON or claim.evidence_in(lesson[:2]) is not None)
+        claims in (ALL, claim.source, TEN)
+        and (claims != TEN or claim.id in DISPUTED)
+        and verdict in (ANY, WORDS[claim.shown][0])
+        and (lesson == ANY or claim.evidence_in(lesson) is not None)
         and word.strip().lower() in f"{claim.id} {claim.says}".lower()
     )
 
@@ -185,8 +185,8 @@ def _key(everything):
     for name, (word, colour) in WORDS.items():
         count = sum(claim.shown == name for claim in everything)
         parts.append(f"<span {_KEPT}>{_one_tile(colour, GLYPHS[name], name != 'open')} {word} <b>{count}</b></span>")
-    begun = _one_tile(theme.LSTM, GLYPHS["holds"], False)
-    more = f'<span style="color:{_FAINT}">in outline: a later lesson has more to say</span>'
+    begun = _one_tile(theme.GOOD, GLYPHS["holds"], False)
+    more = f'<span style="color:{theme.MUTED}">in outline: a later lesson has more to say</span>'
     parts.append(f"<span {_KEPT}>{begun} {more}</span>")
     style = "display:flex;flex-wrap:wrap;gap:2px 18px;font-size:13px;margin-bottom:10px"
     return f'<div style="{style}">{"".join(parts)}</div>'
@@ -227,7 +227,7 @@ def _rows(chosen, word):
     """The claims that match, in a box of fixed height: rows of a grid need far less style than a table's cells."""
     box = f"height:380px;box-sizing:border-box;border:1px solid {theme.LINE};margin-top:8px;font-size:13px"
     if not chosen:
-        said = "No claim matches all four. Choose “any verdict” or “any lesson”, or empty the word."
+        said = "No claim matches all four. Choose “any”, or empty the word."
         return f'<div style="{box};padding:20px">{said}</div>'
     names = ("claim", "verdict", "what the document says, in our words", "lesson")
     cells = "".join(f'<div role="columnheader">{name}</div>' for name in names)
@@ -235,10 +235,9 @@ def _rows(chosen, word):
     lines = [f'<div role="row" style="{head}">{cells}</div>']
     for claim in chosen:
         name, colour = WORDS[claim.shown]
-        colour = _FAINT if colour == theme.GREY else colour
         says = _marked(claim.says, word)
         if claim.shown != "open" and claim.repair:
-            says += f'<div style="color:{_FAINT};font-size:12px">{html.escape(claim.repair)}</div>'
+            says += f'<div style="color:{theme.MUTED};font-size:12px">{html.escape(claim.repair)}</div>'
         cells = f"<b>{claim.id}</b>", f'<b style="color:{colour}">{name}</b>', says, _where(claim)
         cells = "".join(f'<div role="cell">{cell}</div>' for cell in cells)
         lines.append(f'<div role="row" style="{_ROW}">{cells}</div>')
@@ -250,7 +249,7 @@ def _where(claim):
     """The lessons that examine a claim: those that have, and those that will."""
     done = [item["lesson"] for item in claim.evidence if item["status"] == "done"]
     left = [item["lesson"] for item in claim.evidence if item["status"] != "done"]
-    later = f'<span style="color:{_FAINT}">{"then " if done else "in "}{", ".join(left)}</span>' if left else ""
+    later = f'<span style="color:{theme.MUTED}">{"then " if done else "in "}{", ".join(left)}</span>' if left else ""
     return " ".join(filter(None, [f"<b>{', '.join(done)}</b>" if done else "", later]))
 
 
@@ -263,7 +262,6 @@ def _marked(says, word):
     )
 
 
-_FAINT = "#57606A"
 _KEPT = 'style="white-space:nowrap"'
 _TILES = f"font-family:{theme.FONT};stroke-width:1.2"
 _SIGN = 'font-size="12" font-weight="bold" text-anchor="middle"'

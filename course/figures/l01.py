@@ -67,13 +67,13 @@ def state_walk(sentence=SENTENCE, step=3):
         x=axis | {"domain": [0, 0.47], "title": {"text": "first number of the state"}, "constrain": "domain"},
         y=axis | {"title": {"text": "second number"}, "scaleanchor": "x", "constrain": "domain"},
         height=540,
-        margin={"l": 64, "r": 20, "t": 64, "b": 60},
+        margin={"l": 64, "r": 20, "t": 64, "b": 72},
         xaxis2=hidden | {"domain": [0.5, 1], "range": [0, 10], "anchor": "y2"},
         yaxis2=hidden | {"domain": [0, 1], "range": [ROWS - 0.5, -0.5], "anchor": "x2"},
         shapes=_boundary() + _boxes(T, now),
-        annotations=_steps(states, now) + _timetable(words, states, now),
+        annotations=_steps(states, now) + _chain(T, now),
     )
-    return Picture(layout, traces, _text(title, words, states, now))
+    return Picture(layout, traces + _timetable(words, states, now), _text(title, words, states, now))
 
 
 def _name(t):
@@ -118,7 +118,7 @@ def _steps(states, now):
     """An arrow from each state to the next: this one could not start before its tail was there."""
     arrows = []
     for t in range(1, len(states)):
-        colour, width = (theme.RNN, 3 if t == now else 2) if t <= now else (PALE, 1)
+        colour, width = _stroke(t, now)
         arrows.append(_arrow(*states[t - 1 : t + 1], ("x", "y"), colour, width, standoff=11, startstandoff=8))
     return arrows
 
@@ -130,47 +130,77 @@ def _boundary():
 
 def _boxes(T, now):
     shapes = []
-    for t in range(T + 1):
+    for t in range(T + 1):  # each look says all, also "solid": a frame is laid over the one before
         if t == now:
-            look = {"fillcolor": theme.RNN, "line": {"color": theme.INK, "width": 2}}
+            look = {"fillcolor": theme.RNN, "line": {"color": theme.INK, "width": 2, "dash": "solid"}}
         elif t < now:
-            look = {"fillcolor": DONE, "line": {"color": theme.RNN, "width": 1.5}}
+            look = {"fillcolor": DONE, "line": {"color": theme.RNN, "width": 1.5, "dash": "solid"}}
         else:
             look = {"fillcolor": theme.PAPER, "line": {"color": PALE, "width": 1, "dash": "dot"}}
-        box = {"type": "rect", "xref": "x2", "yref": "y2", "x0": LEFT, "x1": RIGHT, "y0": t - 0.27, "y1": t + 0.27}
+        box = {
+            "type": "rect",
+            "xref": "x2",
+            "yref": "y2",
+            "x0": LEFT,
+            "x1": RIGHT,
+            "y0": t - 0.27,
+            "y1": t + 0.27,
+            "layer": "below",
+        }
         shapes.append(box | look)
     return shapes
 
 
 def _timetable(words, states, now):
-    """One box a state, top to bottom in the order of time; the word comes in from the left."""
-    parts = []
+    """One row a state, top to bottom in the order of time: its word, its numbers, and when it is ready."""
+    import plotly.graph_objects as go
 
-    def put(x, t, text, colour, anchor, size=14):
-        place = {"x": x, "y": t, "xref": "x2", "yref": "y2", "xanchor": anchor, "yanchor": "middle", "showarrow": False}
-        parts.append(place | {"text": text, "font": {"color": colour, "size": size}, "align": "left"})
+    inks = [theme.INK if t <= now else theme.GREY for t in range(len(states))]
+    numbers = [
+        f"{_name(t)} = ({_plain(x)}, {_plain(y)})" if t <= now else f"{_name(t)} = ?" for t, (x, y) in enumerate(states)
+    ]
+    numbers[now] = f"<b>{numbers[now]}</b>"
+    when = ["given"]
+    for t, word in enumerate(words, 1):
+        made = f"<b>round {t}: made from<br>“{word}” and {_name(t - 1)}</b>"
+        when.append(made if t == now else f"finished in round {t}" if t < now else f"waits for {_name(t - 1)}")
+    columns = [
+        (LEFT - 0.05, ["", *(f"{word}  →" for word in words)], "middle left", inks),
+        (MIDDLE, numbers, "middle center", [theme.PAPER if t == now else ink for t, ink in enumerate(inks)]),
+        (
+            RIGHT + 0.2,
+            when,
+            "middle right",
+            [theme.RNN if t == now else MUTED if t < now else theme.GREY for t in range(len(states))],
+        ),
+    ]
+    return [
+        go.Scatter(
+            x=[x] * len(texts),
+            y=list(range(len(texts))),
+            text=texts,
+            mode="text",
+            textposition=side,
+            textfont={"size": 14, "color": colours},
+            xaxis="x2",
+            yaxis="y2",
+            hoverinfo="skip",
+        )
+        for x, texts, side, colours in columns
+    ]
 
-    for t, (x, y) in enumerate(states):
-        ready = t <= now
-        ink = theme.INK if ready else theme.GREY
-        inside = theme.PAPER if t == now else ink
-        numbers = f"{_name(t)} = ({_plain(x)}, {_plain(y)})" if ready else f"{_name(t)} = ?"
-        put(MIDDLE, t, f"<b>{numbers}</b>" if t == now else numbers, inside, "center")
-        if t == 0:
-            put(RIGHT + 0.3, t, "given", MUTED, "left")
-            continue
-        put(LEFT - 0.65, t, words[t - 1], ink, "right")
-        colour, width = (theme.RNN, 3 if t == now else 2) if ready else (PALE, 1)
-        parts.append(_arrow((LEFT - 0.55, t), (LEFT, t), ("x2", "y2"), ink, width / 2 + 0.5))
-        parts.append(_arrow((MIDDLE, t - 0.73), (MIDDLE, t - 0.27), ("x2", "y2"), colour, width))
-        if t == now:
-            made = f"<b>round {t}: made from<br>“{words[t - 1]}” and {_name(t - 1)}</b>"
-            put(RIGHT + 0.3, t, made, theme.RNN, "left")
-        elif ready:
-            put(RIGHT + 0.3, t, f"finished in round {t}", MUTED, "left")
-        else:
-            put(RIGHT + 0.3, t, f"waits for {_name(t - 1)}", theme.GREY, "left")
-    return parts
+
+def _chain(T, now):
+    """An arrow from each box down to the next."""
+    arrows = []
+    for t in range(1, T + 1):
+        colour, width = _stroke(t, now)
+        arrows.append(_arrow((MIDDLE, t - 0.73), (MIDDLE, t - 0.27), ("x2", "y2"), colour, width))
+    return arrows
+
+
+def _stroke(t, now):
+    return (theme.RNN, 3 if t == now else 2) if t <= now else (PALE, 1)
 
 
 def _plain(number):

@@ -64,12 +64,12 @@ def share_of_the_sum(numbers):
     return 1e-6 * abs(numbers.sum())
 
 
-@wrong("00.1", "that is the worst case")
+@wrong("00.1", "that worst case needs every rounding")
 def worst_case(numbers):
     return len(numbers) * torch.finfo(torch.float32).eps * numbers.abs().sum()
 
 
-@wrong("00.1", "too loose")
+@wrong("00.1", "and you accept 8e+02: too loose")
 def one_in_a_thousand(numbers):
     return 1e-3 * numbers.abs().sum()
 
@@ -80,7 +80,7 @@ def negative(numbers):
 
 
 @reference("00.2")
-def measure(device, work):
+def stop_watch(device, work):
     device.launch(work)  # warm-up
     device.synchronise()  # and whatever was in the queue
     times = []
@@ -93,7 +93,7 @@ def measure(device, work):
 
 
 @also_right("00.2")
-def measure_the_fastest(device, work):
+def stop_watch_the_fastest(device, work):
     times = []
     for _ in range(20):
         device.synchronise()
@@ -105,7 +105,7 @@ def measure_the_fastest(device, work):
 
 
 @also_right("00.2")
-def measure_without_warm_up(device, work):
+def stop_watch_without_warm_up(device, work):
     times = []
     for _ in range(15):
         device.synchronise()

@@ -204,6 +204,11 @@ def unroll_six_words(inputs, hidden, U, W, b):
     return rnn_unroll(torch.cat([inputs, inputs, inputs], dim=1)[:, :6], hidden, U, W, b)
 
 
+@wrong("01.2", "Make one tensor of it")
+def unroll_as_list(inputs, hidden, U, W, b):
+    return list(rnn_unroll(inputs, hidden, U, W, b).unbind(1))
+
+
 @wrong("01.2", "changes its input hidden")
 def unroll_in_place(inputs, hidden, U, W, b):
     states = []
@@ -365,6 +370,12 @@ def rounds_of_states(T, layers, feeds_back, teacher_forcing):
 @wrong("01.4", "that one waits for all its layers")
 def rounds_if_outputs_overlap(T, layers, feeds_back, teacher_forcing):
     return layers + 1 if feeds_back == "output" and teacher_forcing else T + layers
+
+
+@wrong("01.4", "The outputs count too")
+def rounds_of_states_where_outputs_feed_back(T, layers, feeds_back, teacher_forcing):
+    free = feeds_back != "hidden" and not teacher_forcing
+    return T * layers if free else rounds_to_wait(T, layers, feeds_back, teacher_forcing)
 
 
 @wrong("01.4", "only the states are left to wait for")
