@@ -61,8 +61,9 @@ clean:
 
 $(BIN)/python $(COLAB)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null || { \
-	  echo "The course needs Python 3.11, 3.12 or 3.13, and $(PYTHON) is" \
-	    "$$($(PYTHON) --version 2>&1 | head -n 1). If you have another: make lab PYTHON=python3.12"; exit 1; }
+	  version=$$(command -v $(PYTHON) >/dev/null && $(PYTHON) --version 2>&1 | head -n 1); \
+	  echo "The course needs Python 3.11, 3.12 or 3.13, and $(PYTHON) is $${version:-not here}." \
+	    "If you have one of them: make lab PYTHON=python3.12"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 	  echo "$(PYTHON) has no venv module; on Debian and Ubuntu install it with: sudo apt install python3-venv"; exit 1; }
 	@$(PYTHON) -m venv --clear $(@D:/bin=)

@@ -59,4 +59,4 @@ def blue(weight):
     weight = min(max(weight, 0.0), 1.0)
     light, dark = (255, 255, 255), (0, 85, 138)
     red, green, blue_ = (round(a + (b - a) * weight**0.75) for a, b in zip(light, dark, strict=True))
-    return f"#{red:02X}{green:02X}{blue_:02X}", (PAPER if weight > 0.45 else INK)
+    return f"#{red:02X}{green:02X}{blue_:02X}", (PAPER if weight > 0.7 else "#000000")  # contrast 4.5 or more

@@ -15,6 +15,7 @@ from pathlib import Path
 import torch
 
 OLDEST_TORCH = (2, 11)  # as in pyproject.toml
+FEW = 5  # samples; with fewer, the 20 and 80 % quantiles are little more than the extremes
 _PREFIXES = list(zip(range(15, -12, -3), ["P", "T", "G", "M", "k", "", "m", "µ", "n"], strict=True))
 
 
@@ -30,6 +31,11 @@ def readable(median, low, high, unit, note):
     return f"{middle} {prefix}{unit} ({low} to {high}, {note})"
 
 
+def repeated(count):
+    """ "40 repeats", with a warning where a quantile of so few says nothing."""
+    return f"{count} repeats" if count >= FEW else f"only {count} repeat{'s' * (count != 1)}: too few to trust"
+
+
 @dataclass(frozen=True)
 class Quantity:
     """A measured number with its spread: median, 20 and 80 % quantile, in `unit`; `of` says what was counted."""
@@ -42,7 +48,7 @@ class Quantity:
     of: str
 
     def __str__(self):
-        return readable(self.median, self.p20, self.p80, self.unit, f"{self.repeats} repeats")
+        return readable(self.median, self.p20, self.p80, self.unit, repeated(self.repeats))
 
 
 @dataclass(frozen=True)

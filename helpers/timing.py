@@ -20,7 +20,7 @@ from functools import partial
 
 import torch
 
-from .device import Quantity, readable
+from .device import Quantity, readable, repeated
 from .device import device as choose_device
 
 LONG = 0.02  # s: from here on a call is timed alone
@@ -53,7 +53,7 @@ class Timing:
 
     def __str__(self):
         where = f"{self.threads} CPU thread{'s' * (self.threads != 1)}" if self.device == "cpu" else f"on {self.device}"
-        repeats = "" if self.out_of_memory else f"{self.repeats} repeat{'s' * (self.repeats != 1)}, "
+        repeats = "" if self.out_of_memory else f"{repeated(self.repeats)}, "
         return readable(self.median, self.p20, self.p80, "s", repeats + where)
 
 

@@ -224,13 +224,3 @@ def test_reopened_without_running_the_stored_figures_are_there(opened, chromium,
     assert "Error displaying widget" not in text
     assert unrun.refused == unrun.errors == []
     unrun.page.close()
-
-
-def test_saved_and_reopened_a_students_figures_are_there(opened, chromium, lab):
-    opened.command("docmanager:save")
-    opened.page.evaluate("async () => { await jupyterapp.shell.currentWidget.sessionContext.shutdown(); }")
-    again = Opened(chromium, lab, opened.path)
-    again.page.wait_for_timeout(2000)
-    assert "Error displaying widget" not in again.page.inner_text(".jp-Notebook"), f"see {again.shot('again')}"
-    assert again.pictures() >= 1
-    again.page.close()

@@ -368,7 +368,7 @@ def test_a_notebook_shows_the_sentence_alone(tmp_path):
         [sys.executable, str(script)],
         capture_output=True,
         text=True,
-        env={"HOME": str(tmp_path), "COURSE_STATE_DIR": str(tmp_path)},
+        env={"HOME": str(tmp_path), "COURSE_STATE_DIR": str(tmp_path), "PYTHONPATH": str(NOTEBOOKS.parent)},
     )
     outputs = done.stdout.split("CELL\n")[1:]
     starts = [

@@ -1,5 +1,6 @@
 """The order of the lessons, the page that opens each, and what stands in the way of `import course`."""
 
+import os
 import re
 import subprocess
 import sys
@@ -84,7 +85,7 @@ def test_an_unknown_lesson_names_the_nearest_or_those_that_are_ready(given, said
 def run_cell(folder, cell):
     """What IPython prints for a cell in which `folder` comes first on the path."""
     script = "import sys\nfrom IPython.core.interactiveshell import InteractiveShell\nInteractiveShell().run_cell(sys.argv[1])"
-    environment = {"PYTHONPATH": str(folder), "HOME": str(folder)}
+    environment = {"PYTHONPATH": f"{folder}{os.pathsep}{ROOT}", "HOME": str(folder)}
     done = subprocess.run(
         [sys.executable, "-c", script, cell], capture_output=True, text=True, cwd=folder, env=environment
     )

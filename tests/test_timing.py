@@ -101,7 +101,7 @@ def test_the_ratio_and_its_spread(track):
     ratio = times.ratio("slow", "fast")
     assert ratio.median == pytest.approx(10)
     assert (ratio.p20, ratio.p80) == pytest.approx((1.4 / 0.26, 2.6 / 0.14))
-    assert str(ratio) == "10.0 × (5.4 to 18.6, 3 repeats)"
+    assert str(ratio) == "10.0 × (5.4 to 18.6, only 3 repeats: too few to trust)"
     with pytest.raises(ValueError, match="labelled 'slwo'; there are 'slow', 'fast'"):
         times.ratio("slwo", "fast")
 
@@ -196,8 +196,8 @@ def test_a_real_timing():
     assert len(timing.samples) == timing.repeats
     assert (timing.label, timing.device, timing.dtype) == ("matmul", "cpu", "float32")
     assert timing.shapes == ((64, 64), (64, 64))
-    assert timing.method.startswith("torch Timer, ")
-    assert f"repeats, {torch.get_num_threads()} CPU thread" in str(timing)
+    assert timing.method.startswith(("torch Timer, ", "stopwatch, "))  # the second on a machine that is very busy
+    assert f", {torch.get_num_threads()} CPU thread" in str(timing)
     with pytest.raises(FrozenInstanceError):
         timing.median = 0.0
 
@@ -206,7 +206,7 @@ def test_it_reads_as_people_write_it():
     timing = Timing("f", 3.412e-3, 3.3e-3, 3.62e-3, 40, "cpu", None, (), 2, "by hand", ())
     assert str(timing) == "3.41 ms (3.30 to 3.62, 40 repeats, 2 CPU threads)"
     one = Timing("f", 3.412, 3.3, 3.62, 1, "cuda:0", None, (), 1, "by hand", ())
-    assert str(one) == "3.41 s (3.30 to 3.62, 1 repeat, on cuda:0)"
+    assert str(one) == "3.41 s (3.30 to 3.62, only 1 repeat: too few to trust, on cuda:0)"
 
 
 def test_the_thread_count_holds_during_and_is_restored_after():
@@ -271,7 +271,7 @@ def test_a_gpu_with_triton_is_timed_by_do_bench(gpu, monkeypatch):
     timing = time_call(gpu(), budget=1, repeats=3)
     assert (timing.median, timing.repeats, timing.device) == (2.5e-3, 3, "cuda:0")
     assert "do_bench" in timing.method
-    assert "3 repeats, on cuda:0" in str(timing)
+    assert "only 3 repeats: too few to trust, on cuda:0" in str(timing)
     assert "stopwatch" in time_call(gpu(0.5), budget=1).method  # too long for do_bench's extra calls
 
 

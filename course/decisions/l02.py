@@ -29,10 +29,10 @@ def why_parallelisable(recurrent_growth, transformer_growth):
     return QUESTION if transformer_growth > 10 and recurrent_growth < 1.1 else DOES_NOT_HOLD
 
 
-@decides("S0-18", LESSON, refuted_by={"levels": 22, "levels_for_more_words": 220, "products_and_sums": 4})
-def matrix_product(levels, levels_for_more_words, products_and_sums):
+@decides("S0-18", LESSON, refuted_by={"levels": 22, "levels_for_more_words": 220, "levels_of_a_sum": 3})
+def matrix_product(levels, levels_for_more_words, levels_of_a_sum):
     """a product with a matrix of width 8 has one level of products and three of sums, for 6 words and for 60."""
-    return HOLDS if levels == levels_for_more_words == products_and_sums else DOES_NOT_HOLD
+    return HOLDS if levels == levels_for_more_words == 1 + levels_of_a_sum else DOES_NOT_HOLD
 
 
 @decides("S0-23", LESSON, refuted_by={"tree_levels": 999, "one_by_one_levels": 999})

@@ -46,10 +46,11 @@ def one_product(difference):
     return HOLDS if difference < ROUNDING else DOES_NOT_HOLD
 
 
-@decides("S0-18", LESSON, refuted_by={"keys_changed": 6})
-def one_row_one_column(keys_changed):
-    """moving one embedding changes the key of that word and no other."""
-    return HOLDS if keys_changed == 1 else DOES_NOT_HOLD
+@decides("S0-18", LESSON, refuted_by={"keys_changed": 6, "coordinates_changed": 16})
+def one_row_one_column(keys_changed, coordinates_changed):
+    """moving one embedding changes the key of that word alone; moving one column of the matrix changes one coordinate of
+    the keys."""
+    return HOLDS if keys_changed == coordinates_changed == 1 else DOES_NOT_HOLD
 
 
 @decides("S0-19", LESSON, refuted_by={"attention_changed": 1, "rounds_short": 4, "rounds_long": 64})

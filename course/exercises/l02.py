@@ -60,7 +60,7 @@ def check_span(student):
 def check_wavefront(student):
     for T, layers in ((1, 1), (6, 1), (1, 5), (3, 12), (6, 4), (100, 8)):
         found, right = number(student(T, layers)), T + layers - 1
-        about = f"{layers} layers over {T} words"
+        about = f"{layers} layer{'s' * (layers > 1)} over {T} word{'s' * (T > 1)}"
         if found == right:
             continue
         require(
@@ -91,6 +91,7 @@ def check_crossing(student):
     cases = [
         ("a path of 10 T against one of 100", lambda T: 10 * T, lambda T: 100, 9),
         ("a path of 3 T against one that jumps from 40 to 70 after T = 16", lambda T: 3 * T, bumpy, 23),
+        ("a path that is shorter for all T", lambda T: T, lambda T: 1000, 199),
         ("a recurrent path that is longer from the start", lambda T: 10 * T + 200, lambda T: 100, 0),
         (
             "six Elman layers against six blocks, width 512",
@@ -111,6 +112,7 @@ def check_crossing(student):
             f"{about}: you stop where it is first not shorter, at 13. The other path jumps later, and 3 T is shorter again "
             "up to 23. Look at all T.",
         )
+        require(right != 199 or found != 200, f"{about}: T = 200 is the limit itself; the answer lies below it.")
         require(
             found != 199 and found != 200,
             f"{about}: {found:g} is the limit, not the crossing. Is the comparison turned round?",
@@ -134,7 +136,7 @@ def check_tree(student):
         require(found == int(found), f"{n} terms: {found:g} levels? A level is whole: round up.")
         require(
             found != right - 1,
-            f"{n} terms: one too few. A term left over still needs a level of its own: round up, not down.",
+            f"{n} terms: one too few. Round the logarithm to base 2 up, not down: a term left over needs a level of its own.",
         )
         require(
             found != right + 1,
@@ -187,14 +189,15 @@ EXERCISES = [
     ),
     Exercise(
         id="02.4",
-        task="Write the function behind every number of this lesson: the longest path of a graph, in nodes.",
+        task="Write the function behind every span of this lesson: the longest path of a graph, in nodes.",
         stub='''def longest_path(graph):
     """graph {node: [nodes it waits for]}, in any order; returns the number of nodes on the longest path."""
     return ...''',
         hints=(
             "A node is ready one level after the last of the nodes it waits for.",
-            "level(node) = 1 + the largest level among graph[node], or 1 if it waits for nothing. A recursive function does it.",
-            "Remember the levels in a dict, or one node's level is computed 2⁴⁰ times on the ladder. "
+            "level(node) = 1 + the largest level among graph[node], or 1 if it waits for nothing. A recursive function does it, "
+            "if it remembers the levels it has found.",
+            "Keep the levels in a dict, or a node's level is computed again for each path to it, and there may be 2⁴⁰. "
             "max(..., default=0) covers the empty list.",
         ),
         check=check_span,

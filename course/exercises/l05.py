@@ -15,12 +15,16 @@ def _random(generator, *shape):
 
 def check_attention(student):
     generator = torch.Generator().manual_seed(51)
-    for T, D in ((3, 4), (6, 16), (1, 2)):
+    for T, D in ((3, 5), (6, 16), (1, 2)):
         query, key, value = (_random(generator, T, D) for _ in range(3))
         found = student.tensor(query, key, value, shape=(T, D), meaning="one row of width D for each query")
         expected = attention(query, key, value, method="naive")
         if close(found, expected):
             continue
+        require(
+            D == 16 or not close(found, attention(query, key, value, scale=0.25)),
+            "the scale is right only for D = 16: take the width from query.shape[-1], not from the notebook's D.",
+        )
         unscaled = attention(query, key, value, scale=1.0)
         require(
             not close(found, unscaled), "the scores are not divided by √D: with long vectors the softmax saturates."
@@ -72,6 +76,11 @@ def check_row_test(student):
         return bool(answer)
 
     require(
+        says(right) or not says(columns),
+        "it accepts softmax(scores, dim=0) and refuses softmax(scores, dim=-1): you sum over the queries. Sum over the "
+        "keys, dim=-1.",
+    )
+    require(
         says(right),
         "it refuses good weights, softmax(scores, dim=-1). Rounding leaves row sums like 0.9999999: allow a little.",
     )
@@ -102,8 +111,8 @@ def check_row_test(student):
 
 
 def check_scale(student):
-    require_at = [(4, 1.0, 1.0), (64, 1.0, 1.0), (64, 2.0, 0.5), (256, 3.0, 1.0), (100, 0.1, 0.2)]
-    for width, query_std, key_std in require_at:
+    cases = [(5, 1.0, 1.0), (64, 1.0, 1.0), (64, 2.0, 0.5), (256, 3.0, 1.0), (100, 0.1, 0.2)]
+    for width, query_std, key_std in cases:
         found = float(student.tensor(width, query_std, key_std, shape=(), meaning="one number"))
         spread = math.sqrt(width) * query_std * key_std * abs(found)
         given = f"width {width}, standard deviations {query_std:g} and {key_std:g}"
@@ -151,6 +160,10 @@ def check_previous_head(student):
             f"queries have width {W_Q.shape[1]} and keys {W_K.shape[1]}; a dot product needs them equal.",
         )
         weights = attention_weights(words @ W_Q, words @ W_K)
+        require(
+            weights.std(dim=-1).max() > 1e-6,
+            "every word reads all words alike: W_Q or W_K is still zero, or gives all words the same vector.",
+        )
         reads = weights.argmax(dim=-1).tolist()
         require(
             not all(reads[i] == i for i in range(1, T)),

@@ -3,13 +3,13 @@
 from .l00 import LEDGER_CONTROLS, browse_ledger, this_machine, two_stopwatches
 from .l01 import SENTENCES, state_walk
 from .l02 import ACCOUNTINGS, STACKS, critical_paths, schedules, speed_up, wavefront
-from .l05 import HEADS, attention_reads, reader_choices, who_waits
+from .l05 import PROJECTIONS, attention_reads, reader_choices, who_waits
 from .timings import time_against_length
 
 __all__ = [
     "ACCOUNTINGS",
-    "HEADS",
     "LEDGER_CONTROLS",
+    "PROJECTIONS",
     "SENTENCES",
     "STACKS",
     "attention_reads",

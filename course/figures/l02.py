@@ -13,12 +13,12 @@ EVERY_OPERATION = "every scalar operation is one level"
 # What one counts moves the constants, not the growth: the student may switch it.
 ACCOUNTINGS = {
     EVERY_OPERATION: Accounting(),
-    "biases in the projections too": Accounting(biases="everywhere"),
+    "biases in attention's projections too": Accounting(biases="everywhere"),
     "no biases at all": Accounting(biases="nowhere"),
     "a mask added to the scores": Accounting(additive_mask=True),
     "one more LayerNorm at the end": Accounting(final_norm=True),
-    "variance in one pass": Accounting(one_pass_variance=True),
-    "softmax divided after mixing": Accounting(divide_last=True),
+    "LayerNorm's variance in one pass": Accounting(one_pass_variance=True),
+    "softmax divided after the values are mixed": Accounting(divide_last=True),
     "input products outside the recurrence": Accounting(hoist=True),
 }
 
@@ -32,22 +32,22 @@ STACKS = {
 }
 
 
-def stack_and_blocks(T, width, layers, stack="as many Elman layers", accounting=EVERY_OPERATION):
+def stack_and_blocks(T, width, layers, compared_with="as many Elman layers", accounting=EVERY_OPERATION):
     """(recurrent cost, its layers, Transformer cost) for T words; heads are 64 wide, or one head where width is less."""
-    function, times = STACKS[stack]
+    function, times = STACKS[compared_with]
     deep, counted = round(layers * times), ACCOUNTINGS[accounting]
     blocks = cost.transformer(T, width, heads=max(1, width // HEAD_WIDTH), layers=layers, accounting=counted)
     return function(T, width, layers=deep, accounting=counted), deep, blocks
 
 
-def crossing(width, layers, stack, accounting):
+def crossing(width, layers, compared_with, accounting):
     """The largest T at which the recurrent path is the shorter one."""
 
     def recurrent(T):
-        return stack_and_blocks(T, width, layers, stack, accounting)[0]
+        return stack_and_blocks(T, width, layers, compared_with, accounting)[0]
 
     def blocks(T):
-        return stack_and_blocks(T, width, layers, stack, accounting)[2]
+        return stack_and_blocks(T, width, layers, compared_with, accounting)[2]
 
     limit = 2
     while recurrent(limit).span < blocks(limit).span:
@@ -55,17 +55,17 @@ def crossing(width, layers, stack, accounting):
     return cost.crossover(recurrent, blocks, limit=2 * limit)
 
 
-def critical_paths(stack="as many Elman layers", layers=6, width=512, accounting=EVERY_OPERATION):
+def critical_paths(compared_with="as many Elman layers", layers=6, width=512, accounting=EVERY_OPERATION):
     """The longest path of a recurrent stack and of Transformer blocks over T, and where they cross."""
     import plotly.graph_objects as go
 
     lengths = sorted({round(2 ** (k / 2)) for k in range(2, 29)})
-    pairs = [stack_and_blocks(T, width, layers, stack, accounting) for T in lengths]
-    cell = stack.split(":")[-1].split(" layers")[0].split()[-1]
+    pairs = [stack_and_blocks(T, width, layers, compared_with, accounting) for T in lengths]
+    cell = compared_with.split(":")[-1].split(" layers")[0].split()[-1]
     deep = pairs[0][1]
     recurrent, blocks = [pair[0].span for pair in pairs], [pair[2].span for pair in pairs]
-    cross = crossing(width, layers, stack, accounting)
-    at, _, there = stack_and_blocks(1024, width, layers, stack, accounting)
+    cross = crossing(width, layers, compared_with, accounting)
+    at, _, there = stack_and_blocks(1024, width, layers, compared_with, accounting)
     ratio = at.span / there.span
     colour = {"Elman": theme.RNN, "LSTM": theme.LSTM, "GRU": theme.GRU}[cell]
     names = (f"{deep} {cell} layers", f"{layers} Transformer block{'s' * (layers > 1)}")
@@ -76,7 +76,7 @@ def critical_paths(stack="as many Elman layers", layers=6, width=512, accounting
         go.Scatter(x=lengths, y=blocks, name=names[1], mode="lines", line={"color": theme.ATTENTION, "width": 3}),
         go.Scatter(
             x=[cross, 1024, 1024],
-            y=[stack_and_blocks(max(cross, 1), width, layers, stack, accounting)[2].span, at.span, there.span],
+            y=[stack_and_blocks(max(cross, 1), width, layers, compared_with, accounting)[2].span, at.span, there.span],
             name="crossing, and T = 1024",
             mode="markers",
             marker={
@@ -159,7 +159,7 @@ def critical_paths(stack="as many Elman layers", layers=6, width=512, accounting
 
 
 def schedules(
-    words=1024, layers=6, width=512, processors=10**9, stack="as many Elman layers", accounting=EVERY_OPERATION
+    words=1024, layers=6, width=512, processors=10**9, compared_with="as many Elman layers", accounting=EVERY_OPERATION
 ):
     """When each layer works, for a recurrent stack and for Transformer blocks, on one time axis.
 
@@ -168,11 +168,12 @@ def schedules(
     """
     import plotly.graph_objects as go
 
-    recurrent, deep, blocks = stack_and_blocks(words, width, layers, stack, accounting)
+    recurrent, deep, blocks = stack_and_blocks(words, width, layers, compared_with, accounting)
     times = [cost_.span + -(-cost_.operations // processors) for cost_ in (recurrent, blocks)]
-    cell = stack.split(":")[-1].split(" layers")[0].split()[-1]
+    cell = compared_with.split(":")[-1].split(" layers")[0].split()[-1]
     colour = {"Elman": theme.RNN, "LSTM": theme.LSTM, "GRU": theme.GRU}[cell]
     sooner, ratio = ("Transformer", times[0] / times[1]) if times[1] < times[0] else ("RNN", times[1] / times[0])
+    verdict = "they finish together" if ratio < 1.05 else f"the {sooner} finishes {ratio:,.1f} times as fast"
     # A layer of the wavefront starts one step after the one below and works for T steps.
     step = times[0] / (words + deep - 1)
     starts = [layer * step for layer in range(deep)]
@@ -206,11 +207,11 @@ def schedules(
     axis = theme.layout("", x="", y="")
     shared = {"range": [0, end], "separatethousands": True, "exponentformat": "none", "nticks": 6}
     counted = [
-        f"{share:.0%} of it for lack of processors"
+        f"{share:.0%} of it for want of a free processor"
         for share in (1 - recurrent.span / times[0], 1 - blocks.span / times[1])
     ]
     layout = theme.layout(
-        f"{words:,} words on {_count(processors)} processors: the {sooner} finishes {ratio:,.1f} times as fast",
+        f"{words:,} words on {_count(processors)} processors: {verdict}",
         height=560,
         margin={"l": 80, "r": 30, "t": 84, "b": 110},
         x={**shared, "anchor": "y", "showticklabels": False},
@@ -318,7 +319,7 @@ def wavefront(T=12, layers=4):
     )
     total = T + layers - 1
     layout = theme.layout(
-        f"{layers} layers, {T} words: {layers * T} states in {total} steps, as a wave",
+        f"{layers} layers, {T} words: {layers * T} states in {total} steps; each number: the step in which it can be ready",
         x={"title": {"text": "word t"}, "dtick": 1, "showgrid": False, "ticks": ""},
         y={"title": {"text": "layer"}, "dtick": 1, "showgrid": False, "ticks": ""},
         height=150 + 44 * max(layers, 3),

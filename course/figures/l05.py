@@ -11,25 +11,25 @@ from ..display import Page, Picture
 from ..models import changed_by
 from ..words import SENTENCE, draw, embed, split_words
 
-NO_PROJECTIONS = "no projections: query = key = the word itself"
-RANDOM = "random projections: a head before training"
-PREVIOUS = "set by hand: read the previous word"
-HEADS = [NO_PROJECTIONS, RANDOM, PREVIOUS]
+NO_PROJECTIONS = "none: raw dot products of the words themselves"
+RANDOM = "random: a head before training"
+PREVIOUS = "set by hand: read the word before"
+PROJECTIONS = [NO_PROJECTIONS, RANDOM, PREVIOUS]
 
 
-def head_weights(words, head, temperature):
+def head_weights(words, projections, temperature):
     """The weights (T, T) of one head; row i says what word i reads."""
     vectors = embed(words)
-    if head == PREVIOUS:
+    if projections == PREVIOUS:
         # A position as a one-hot vector; the query asks for the position before, as in exercise 05.4.
         positions = 8 * torch.eye(len(words), dtype=torch.float64)
         query, key = positions.roll(-1, dims=1), positions
         query[0] = positions[0]  # nothing comes before the first word
-    elif head == RANDOM:
+    elif projections == RANDOM:
         query, key = (vectors @ draw(vectors.shape[1], vectors.shape[1], seed=seed) for seed in (1, 2))
     else:
         query = key = vectors
-    scale = 1 if head == NO_PROJECTIONS else query.shape[1] ** -0.5
+    scale = 1 if projections == NO_PROJECTIONS else query.shape[1] ** -0.5
     return attention_weights(query, key, scale=scale / temperature)
 
 
@@ -38,14 +38,14 @@ def reader_choices(sentence):
     return [f"{position} {word}" for position, word in enumerate(split_words(sentence), 1)]
 
 
-def attention_reads(sentence=SENTENCE, head=RANDOM, reader="3 rested", temperature=1.0):
+def attention_reads(sentence=SENTENCE, projections=RANDOM, reader="3 rested", temperature=1.0):
     """What each word of a sentence reads: lines from one reader to the words, and the whole weight matrix."""
     words = split_words(sentence)
-    weights = head_weights(words, head, temperature).tolist()
+    weights = head_weights(words, projections, temperature).tolist()
     chosen = next((i for i, label in enumerate(reader_choices(sentence)) if label == reader), 0)
     row = weights[chosen]
     most = max(range(len(row)), key=row.__getitem__)
-    title = f"“{words[chosen]}” reads “{words[most]}” most: {row[most]:.0%} of its output"
+    title = f"“{words[chosen]}” reads “{words[most]}” most: {row[most]:.0%} of its attention"
     body = f'<div style="font-size:17px;font-weight:bold;margin-bottom:4px">{html.escape(title)}</div>'
     body += _lines(words, chosen, row) + _matrix(words, chosen, weights)
     style = f"background-color:{theme.PAPER};color:{theme.INK};font-family:{theme.FONT};padding:14px;max-width:900px"
@@ -100,15 +100,15 @@ def _matrix(words, chosen, weights):
         )
     return (
         f'<table style="border-collapse:collapse;width:100%;margin-top:8px;color:{theme.INK}">'
-        f'<thead><tr style="background-color:{theme.PAPER}"><th style="{name}">% of</th>{head}</tr></thead>'
+        f'<thead><tr style="background-color:{theme.PAPER}"><th style="{name}">reads … (%)</th>{head}</tr></thead>'
         f"<tbody>{''.join(lines)}</tbody></table>"
     )
 
 
-def who_waits(changed=3):
+def who_waits(moved_word=3):
     """Four layers on the course's sentence: which outputs notice one changed word, and when each is ready.
 
-    changed: the position of the word whose vector moves, from 1. Coloured cells notice it; the number in a cell is
+    moved_word: the position of the word whose vector moves, from 1. Coloured cells notice it; the number in a cell is
     the round in which that output is ready.
     """
     import plotly.graph_objects as go
@@ -118,7 +118,7 @@ def who_waits(changed=3):
     rows = [
         (
             name,
-            changed_by(layer, embed(words), changed - 1) > 0,
+            changed_by(layer, embed(words), moved_word - 1) > 0,
             [graphs.rounds(graph)[f"{node}{t}"] for t in range(1, T + 1)],
         )
         for name, layer, graph, node in _layers(T)
@@ -140,7 +140,7 @@ def who_waits(changed=3):
         hovertemplate="%{y}, %{x}: %{text}<extra></extra>",
         name="blue: the output changes",
     )
-    title = f"Move “{words[changed - 1]}”: who notices (blue), and in which round each output is ready"
+    title = f"Move “{words[moved_word - 1]}”: who notices (blue), and in which round each output is ready"
     layout = theme.layout(
         title,
         x={"side": "top", "ticks": "", "showgrid": False, "fixedrange": True},

@@ -217,7 +217,7 @@ def not_rounded(n):
     return math.log2(n)
 
 
-@wrong("02.1", "round up, not down")
+@wrong("02.1", "up, not down")
 def rounded_down(n):
     return int(math.log2(n))
 

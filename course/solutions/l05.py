@@ -44,6 +44,11 @@ def scale_without_root(query, key, value):
     return (query @ key.T / query.shape[-1]).softmax(-1) @ value
 
 
+@wrong("05.1", "the scale is right only for D = 16")
+def scale_of_the_notebook(query, key, value):
+    return (query @ key.T / 16**0.5).softmax(-1) @ value
+
+
 @wrong("05.1", "the softmax runs over the queries")
 def softmax_over_queries(query, key, value):
     return (query @ key.T / query.shape[-1] ** 0.5).softmax(0) @ value
@@ -114,7 +119,7 @@ def both_axes_pass(weights):
     return bool((weights >= 0).all() and abs(weights.sum() - weights.shape[0]) < 1e-4)
 
 
-@wrong("05.2", "it refuses good weights")
+@wrong("05.2", "you sum over the queries")
 def sums_columns(weights):
     return bool((weights >= 0).all() and (weights.sum(dim=0) - 1).abs().max() < 1e-5)
 
@@ -183,6 +188,11 @@ def upside_down(D, query_std, key_std):
 
 
 @wrong("05.3", "the scaled scores have standard deviation")
+def adds_the_spreads(D, query_std, key_std):
+    return 1 / (D**0.5 * (query_std + key_std))
+
+
+@wrong("05.3", "the scaled scores have standard deviation")
 def only_queries(D, query_std, key_std):
     return 1 / (D**0.5 * query_std)
 
@@ -238,6 +248,12 @@ def reads_next(T):
 def too_soft(T):
     W_Q, W_K = previous_word_head(T)
     return W_Q / 30, W_K
+
+
+@wrong("05.4", "every word reads all words alike")
+def leaves_keys_at_zero(T):
+    W_Q, W_K = previous_word_head(T)
+    return W_Q, 0 * W_K
 
 
 @wrong("05.4", "return W_Q, W_K")
