@@ -177,7 +177,7 @@ def _card_text(row, shown):
 
 def _card(row, how, shown, evidence):
     word, colour = WORDS[row.shown]
-    numbers = "".join(f" <code>{_named(name, value)}</code>" for name, value in evidence.items())
+    numbers = "".join(f" {_CODE}{_named(name, value)}</code>" for name, value in evidence.items())
     parts = [
         f'<b>{row.id}</b> &nbsp;<span style="background-color:{colour};color:#FFFFFF;padding:1px 8px">{word}</span>',
         html.escape(row.says),
@@ -205,7 +205,7 @@ def _table_html(judged):
             f'<b style="white-space:nowrap">{row.id}</b>',
             f'<span style="color:{colour};font-weight:bold">{word}</span>',
             f'{html.escape(row.says)}<span style="color:#57606A">{repair}</span>',
-            f"{html.escape(shown)}<br><code>{numbers}</code>" if numbers else html.escape(shown),
+            f"{html.escape(shown)}<br>{_CODE}{numbers}</code>" if numbers else html.escape(shown),
         ]
         rows.append("".join(f'<td style="{_CELL}">{cell}</td>' for cell in cells))
     head = "".join(f'<th style="{_CELL}">{name}</th>' for name in ("claim", "verdict", "what it says", "evidence"))
@@ -216,4 +216,5 @@ def _table_html(judged):
     )
 
 
+_CODE = f'<code style="background-color:#E7EAEE;color:{theme.INK}">'  # a dark page would make it dark
 _CELL = f"text-align:left;vertical-align:top;padding:6px 10px;border-bottom:1px solid {theme.LINE}"

@@ -9,7 +9,7 @@ import torch
 
 from course import solutions
 from course.errors import CourseError
-from course.exercises import PRINTED, Exercise, Student, check, exercises, find_exercise, judge, require
+from course.exercises import PRINTED, Exercise, Student, check, exercises, find_exercise, hint, judge, require
 
 ALL = list(exercises().values())
 
@@ -67,7 +67,9 @@ def test_untouched_stub_is_not_a_mistake(exercise):
 
 
 @pytest.mark.parametrize("exercise", ALL, ids=by_id)
-@pytest.mark.parametrize("answer", [None, "seven", lambda *a, **k: "seven", lambda *a, **k: np.zeros((2, 2, 2, 9)), object(), [], {}])
+@pytest.mark.parametrize(
+    "answer", [None, "seven", lambda *a, **k: "seven", lambda *a, **k: np.zeros((2, 2, 2, 9)), object(), [], {}]
+)
 def test_nonsense_gets_a_sentence(exercise, answer):
     outcome, sentence, _ = judge(exercise, answer)
     assert outcome == "wrong"
@@ -170,8 +172,6 @@ def test_unknown_exercise_names_the_nearest():
     with pytest.raises(CourseError, match=r"05\.1"):
         find_exercise("5.1")
     with pytest.raises(CourseError, match="levels 1, 2 and 3"):
-        from course import hint
-
         hint("05.1", 4)
 
 

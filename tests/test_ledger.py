@@ -178,9 +178,9 @@ SAME = [
 def test_a_number_of_torch_or_numpy_is_shown_as_pythons_own(difference, only, shown):
     only(made(), below)
     claim("S9-01", difference=difference)
-    assert "<code>difference = 1e-15</code>" in shown[-1]["text/html"]
+    assert ">difference = 1e-15</code>" in shown[-1]["text/html"]
     closing_table({"S9-01": {"difference": difference}})
-    assert "<code>difference = 1e-15</code>" in shown[-1]["text/html"]
+    assert ">difference = 1e-15</code>" in shown[-1]["text/html"]
 
 
 @pytest.mark.parametrize(
@@ -195,7 +195,7 @@ def test_a_number_of_torch_or_numpy_is_shown_as_pythons_own(difference, only, sh
 def test_any_evidence_is_written_briefly(value, written, only, shown):
     only(made("measured"))
     claim("S9-01", found=value)
-    assert f"<code>found = {written}</code>" in shown[-1]["text/html"]
+    assert f">found = {written}</code>" in shown[-1]["text/html"]
 
 
 def test_a_card_shows_the_verdict_its_reason_the_number_and_the_nuance(only, shown):

@@ -106,7 +106,7 @@ def altered(notebook, cell_id, kind, old, new):
 
 
 def test_nbval_notices_altered_text_and_only_that(tmp_path):
-    figure = 'explore(figures.who_waits, changed=[2, 3], bake="changed")'
+    figure = 'explore(figures.who_waits, moved_word=[2, 3], bake="moved_word")'
     sources = {
         "setup": "from course import explore, figures",
         "text": "print('equal to below 1e-12:', True)",

@@ -169,7 +169,7 @@ def schedules(
     import plotly.graph_objects as go
 
     recurrent, deep, blocks = stack_and_blocks(words, width, layers, compared_with, accounting)
-    times = [cost_.span + -(-cost_.operations // processors) for cost_ in (recurrent, blocks)]
+    times = [cost.brent_time(stack.operations, stack.span, processors).upper for stack in (recurrent, blocks)]
     cell = compared_with.split(":")[-1].split(" layers")[0].split()[-1]
     colour = {"Elman": theme.RNN, "LSTM": theme.LSTM, "GRU": theme.GRU}[cell]
     sooner, ratio = ("Transformer", times[0] / times[1]) if times[1] < times[0] else ("RNN", times[1] / times[0])
