@@ -105,23 +105,32 @@ def altered(notebook, cell_id, kind, old, new):
     assert json.dumps(held[key]) != before
 
 
+FIGURE = """
+from course import explore, theme
+from course.display import Page, Picture
+
+def bars(count=2):
+    return Picture(theme.layout(f"{count} bars"), [{"type": "bar", "y": [1] * count, "marker": {"color": "#8FBFE3"}}])
+"""
+
+
 def test_nbval_notices_altered_text_and_only_that(tmp_path):
-    figure = 'explore(figures.who_waits, moved_word=[2, 3], bake="moved_word")'
+    figure = 'explore(bars, count=[2, 3], bake="count")'
     sources = {
-        "setup": "from course import explore, figures",
+        "setup": FIGURE,
         "text": "print('equal to below 1e-12:', True)",
         "altered-text": "print('equal to below 1e-12:', True)",
         "figure": figure,
         "altered-picture": figure,
         "altered-alternative": figure,
-        "altered-page": "figures.attention_reads()",
+        "altered-page": "Page('<svg></svg>', 'An empty page.')",
         "unexpected": "print('one line more')",
     }
     made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code, id=key) for key, code in sources.items()])
     stored = json.loads(canonical(run(made, tmp_path)))
     altered(stored, "altered-text", "stream", "True", "False")
     altered(stored, "altered-picture", "application/vnd.plotly.v1+json", "#8FBFE3", "#000000")
-    altered(stored, "altered-alternative", "text/plain", "round 6", "round 7")
+    altered(stored, "altered-alternative", "text/plain", "2 bars", "3 bars")
     altered(stored, "altered-page", "text/html", "<svg", "<p></p><svg")
     stored["cells"][-1]["outputs"] = []
     (tmp_path / "altered.ipynb").write_text(json.dumps(stored), encoding="utf-8")
