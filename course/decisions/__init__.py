@@ -11,6 +11,8 @@ from dataclasses import dataclass
 HOLDS, CONDITIONAL, DOES_NOT_HOLD = "holds", "conditional", "does-not-hold"
 QUESTION, OPINION = "question", "opinion"
 
+ROUNDING = 1e-12  # float64 sums of a few hundred terms differ by less when their order changes
+
 
 @dataclass(frozen=True)
 class Decision:

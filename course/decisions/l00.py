@@ -1,8 +1,6 @@
 """Lesson 00: what decides its one computed claim."""
 
-from . import DOES_NOT_HOLD, HOLDS, decides
-
-ROUNDING = 1e-12  # float64 sums of a few hundred terms differ by less when their order changes
+from . import DOES_NOT_HOLD, HOLDS, ROUNDING, decides
 
 
 @decides("S1-36", "00", refuted_by={"turns": 1000, "first_error": 1e-15, "first_chain": 1000, "second_chain": 1000})

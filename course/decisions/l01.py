@@ -1,8 +1,7 @@
 """Lesson 01: what decides its computed claims."""
 
-from . import CONDITIONAL, DOES_NOT_HOLD, HOLDS, decides
+from . import CONDITIONAL, DOES_NOT_HOLD, HOLDS, ROUNDING, decides
 
-ROUNDING = 1e-12  # float64 sums of a few terms differ by less when their order changes
 LESSON = "01"
 
 

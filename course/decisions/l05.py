@@ -1,8 +1,7 @@
 """Lesson 05: what decides its computed claims."""
 
-from . import CONDITIONAL, DOES_NOT_HOLD, HOLDS, QUESTION, decides
+from . import CONDITIONAL, DOES_NOT_HOLD, HOLDS, QUESTION, ROUNDING, decides
 
-ROUNDING = 1e-12  # float64 sums of a few hundred terms differ by less when their order changes
 LESSON = "05"
 
 
