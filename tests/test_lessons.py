@@ -49,8 +49,9 @@ def test_a_lesson_takes_less_than_45_seconds(notebook):
 
 def test_a_lesson_needs_less_than_a_gigabyte(notebook):
     _, _, report = executed(notebook)
-    print(f"{notebook.path.stem}: {report['peak']:.0f} MB at its peak")
-    assert report["peak"] < 1024
+    print(f"{notebook.path.stem}: {report['megabytes']:.0f} MB more than torch itself")
+    # Python with torch takes 220 MB, and 700 with the build for GPUs, which is nothing that a lesson can change.
+    assert report["megabytes"] < 1024 - 220
 
 
 def test_every_control_answers_within_100_ms(notebook):

@@ -205,7 +205,7 @@ EXERCISES = [
         id="00.1",
         task="Find how far two right float32 sums of the same numbers may differ.",
         stub='''def tolerance(numbers):
-    """numbers (n,), float32. The largest difference to accept between two sums of them."""
+    """numbers (n,), a float32 tensor of torch. The largest difference to accept between two sums of them."""
     return ...''',
         hints=(
             "float32 keeps about 7 digits. Seven digits of what? Try numbers around 1,000,000, and numbers that cancel.",

@@ -32,11 +32,11 @@ def check_step(student):
             continue
         require(not close(found, pushed), "the tanh is missing: without it the new state can leave the range −1 to 1.")
         require(not close(found, pushed.sigmoid()), "this is the sigmoid of the sum. An Elman step takes the tanh.")
-        parts = {"the word, x U": x @ U.T, "the old state, h W": h @ W.T, "the constant b": b.expand(B, D)}
+        parts = {"the word, x Uᵀ": x @ U.T, "the old state, h Wᵀ": h @ W.T, "the constant b": b.expand(B, D)}
         for name, part in parts.items():
-            require(not close(found, (pushed - part).tanh()), f"{name}, is missing from the sum inside the tanh.")
+            require(not close(found, (pushed - part).tanh()), f"inside the tanh the sum lacks {name}.")
             outside = (pushed - part).tanh() + part
-            require(not close(found, outside), f"{name}, is added outside the tanh; it belongs inside.")
+            require(not close(found, outside), f"outside the tanh stands {name}; it belongs inside.")
         apart = (x @ U.T).tanh() + (h @ W.T + b).tanh()
         require(not close(found, apart), "two tanh are added. Add word and state first, then take one tanh of the sum.")
         if width == D:
@@ -59,7 +59,7 @@ def check_step(student):
 
 def check_unroll(student):
     generator = torch.Generator().manual_seed(12)
-    for B, T, width, D in ((1, 3, 2, 2), (2, 6, 3, 4), (3, 1, 2, 5), (4, 9, 3, 2)):
+    for B, T, width, D in ((2, 6, 3, 4), (1, 3, 2, 2), (3, 1, 2, 5), (4, 9, 3, 2)):
         U, W, b = _weights(generator, width, D)
         inputs, hidden = _numbers(generator, B, T, width), _numbers(generator, B, D)
         given = f"B = {B}, T = {T}, D = {D}"
@@ -77,10 +77,12 @@ def check_unroll(student):
             shape != (B, T + 1, D),
             f"with {given} there are {T + 1} states: h_0 is among them. Return the {T} that the net has made.",
         )
-        require(
-            shape != (T, B, D) or T == B,
-            f"with {given} the shape is (T, B, D). Stack the states along the second axis: torch.stack(…, dim=1).",
-        )
+        if shape == (T, B, D) and T != B:
+            turned = close(found.detach().to(torch.float64).transpose(0, 1), elman(inputs, U, W, b, hidden=hidden))
+            require(
+                not turned,
+                f"with {given} the shape is (T, B, D). Stack the states along the second axis: torch.stack(…, dim=1).",
+            )
         found = student.tensor(
             inputs, hidden, U, W, b, shape=(B, T, D), meaning=f"{T} states of width {D} for each of {B} sentences"
         )
@@ -116,6 +118,16 @@ def check_unroll(student):
             state = inputs[:, t] @ U.T + state @ W.T + b
             linear.append(state)
         require(not close(found, torch.stack(linear, dim=1)), "the tanh is missing from the step.")
+        late = torch.cat([hidden[:, None], expected[:, :-1]], dim=1)
+        require(
+            not close(found, late),
+            "the states are one word late: h_0 is the first, and the last is missing. Append after the step.",
+        )
+        mixed = expected.transpose(0, 1).reshape(B, T, D)
+        require(
+            B == 1 or T == 1 or not close(found, mixed),
+            "reshape mixes the sentences. Stack with dim=1, or transpose.",
+        )
         wrong = next(t for t in range(T) if not close(found[:, t], expected[:, t]))
         if wrong == 0:
             require(False, f"with {given} the first state is already wrong: is it tanh(x Uᵀ + h Wᵀ + b)?")
@@ -236,6 +248,10 @@ def _compare_rounds(found, right, T, layers, net, forced):
     require(
         not (waits_for_output and found == T + layers),
         said + "Here the first layer waits for the output of the word before, and that one waits for all its layers.",
+    )
+    require(
+        layers == 1 or found not in (T + 1, 2),
+        said + "Each layer takes a round of its own: the first word alone needs layers + 1 rounds to its output.",
     )
     require(False, said + "Draw it for two words, as in 01.3, and count the results on the longest chain.")
 

@@ -38,22 +38,22 @@ def step_with_sigmoid(x, h, U, W, b):
     return torch.sigmoid(x @ U.T + h @ W.T + b)
 
 
-@wrong("01.1", "the constant b, is missing")
+@wrong("01.1", "the sum lacks the constant b")
 def step_without_bias(x, h, U, W, b):
     return torch.tanh(x @ U.T + h @ W.T)
 
 
-@wrong("01.1", "the old state, h W, is missing")
+@wrong("01.1", "the sum lacks the old state")
 def step_without_state(x, h, U, W, b):
     return torch.tanh(x @ U.T + b)
 
 
-@wrong("01.1", "the old state, h W, is added outside the tanh")
+@wrong("01.1", "outside the tanh stands the old state, h Wᵀ")
 def step_with_state_outside(x, h, U, W, b):
     return torch.tanh(x @ U.T + b) + h @ W.T
 
 
-@wrong("01.1", "the constant b, is added outside the tanh")
+@wrong("01.1", "outside the tanh stands the constant b")
 def step_with_bias_outside(x, h, U, W, b):
     return torch.tanh(x @ U.T + h @ W.T) + b
 
