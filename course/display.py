@@ -19,6 +19,7 @@ from .errors import CourseError
 PLOTLY = "application/vnd.plotly.v1+json"
 WIDGET = "application/vnd.jupyter.widget-view+json"
 MOST_FRAMES = 12
+SLIDER = 90  # pixels that a baked figure is higher, for the slider below it
 
 
 class Picture:
@@ -244,8 +245,8 @@ def _bake(function, defaults, bake, values):
             "steps": [{"label": str(v), "method": "animate", "args": [[str(v)], at_once]} for v in values],
         }
     ]
-    first.json["layout"]["height"] += 90
-    first.json["layout"]["margin"]["b"] += 90
+    first.json["layout"]["height"] += SLIDER
+    first.json["layout"]["margin"]["b"] += SLIDER
     return first
 
 

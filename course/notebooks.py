@@ -9,7 +9,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from .display import PLOTLY, WIDGET
+from .display import PLOTLY, SLIDER, WIDGET
 from .errors import CourseError
 
 IGNORED = "nbval-ignore-output"
@@ -142,7 +142,10 @@ def _image(data):
     if PLOTLY in data:
         import plotly.io as pio
 
-        still = {"data": data[PLOTLY]["data"], "layout": {**data[PLOTLY]["layout"], "sliders": [], "updatemenus": []}}
+        still = copy.deepcopy({"data": data[PLOTLY]["data"], "layout": data[PLOTLY]["layout"]})
+        if still["layout"].pop("sliders", None):
+            still["layout"]["height"] -= SLIDER
+            still["layout"]["margin"]["b"] -= SLIDER
         png = pio.to_image(still, format="png", width=860, height=still["layout"]["height"])
     else:
         png = _page_image(data["text/html"])

@@ -162,7 +162,7 @@ def _timetable(words, states, now):
     numbers[now] = f"<b>{numbers[now]}</b>"
     when = ["given"]
     for t, word in enumerate(words, 1):
-        made = f"<b>round {t}: made from<br>“{word}” and {_name(t - 1)}</b>"
+        made = f"<b>round {t}: from<br>“{word}” and {_name(t - 1)}</b>"
         when.append(made if t == now else f"finished in round {t}" if t < now else f"waits for {_name(t - 1)}")
     columns = [
         (LEFT - 0.05, ["", *(f"{word}  →" for word in words)], "middle left", inks),
