@@ -14,7 +14,6 @@ def pytest_configure(config):
     state = tempfile.mkdtemp(prefix="course-")
     config.add_cleanup(lambda: shutil.rmtree(state, ignore_errors=True))
     os.environ["COURSE_STATE_DIR"] = state
-    os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"  # else some kernels warn about Python's frozen modules
 
 
 def pytest_collection_modifyitems(items):
