@@ -45,8 +45,13 @@ def definition(layer, inputs, weights, hidden, cell):
     weight_ih, weight_hh, bias_ih, bias_hh = (weight.tolist() for weight in weights)
     D, states = len(hidden), []
     for x in inputs:
-        from_x = [b + math.fsum(w * v for w, v in zip(row, x, strict=True)) for row, b in zip(weight_ih, bias_ih, strict=True)]
-        from_h = [b + math.fsum(w * v for w, v in zip(row, hidden, strict=True)) for row, b in zip(weight_hh, bias_hh, strict=True)]
+        from_x = [
+            b + math.fsum(w * v for w, v in zip(row, x, strict=True)) for row, b in zip(weight_ih, bias_ih, strict=True)
+        ]
+        from_h = [
+            b + math.fsum(w * v for w, v in zip(row, hidden, strict=True))
+            for row, b in zip(weight_hh, bias_hh, strict=True)
+        ]
         both = [a + b for a, b in zip(from_x, from_h, strict=True)]
         if layer is elman:
             hidden = [math.tanh(total) for total in both]
@@ -66,7 +71,11 @@ def definition(layer, inputs, weights, hidden, cell):
 def calls(draw):
     """(layer, inputs, weights, keywords): any sizes, with or without biases and initial states, strided or not."""
     layer = draw(st.sampled_from([elman, gru, lstm]))
-    B, T, width, D = draw(st.sampled_from([1, 2, 5])), draw(st.sampled_from([1, 2, 7, 65])), *draw(st.tuples(*[st.sampled_from([1, 3, 8])] * 2))
+    B, T, width, D = (
+        draw(st.sampled_from([1, 2, 5])),
+        draw(st.sampled_from([1, 2, 7, 65])),
+        *draw(st.tuples(*[st.sampled_from([1, 3, 8])] * 2)),
+    )
     inputs, weights = normal(B, T, width), weights_of(layer, width, D)
     for bias in (2, 3):
         if draw(st.booleans()):
@@ -121,7 +130,11 @@ def test_it_is_the_recurrence_in_pythons_own_numbers(layer, T):
 def test_it_equals_torchs_own_module_from_that_modules_weights(layer, dtype, bias, grad):
     torch.manual_seed(0)
     module = MODULES[layer](5, 4, bias=bias, batch_first=True, dtype=dtype)
-    inputs, hidden, cell = normal(3, 9, 5, dtype=dtype), normal(3, 4, seed=1, dtype=dtype), normal(3, 4, seed=2, dtype=dtype)
+    inputs, hidden, cell = (
+        normal(3, 9, 5, dtype=dtype),
+        normal(3, 4, seed=1, dtype=dtype),
+        normal(3, 4, seed=2, dtype=dtype),
+    )
     tolerance = EXACT if dtype is torch.float64 else 1e-6
     states = {"hidden": hidden, "cell": cell} if layer is lstm else {"hidden": hidden}
     with torch.set_grad_enabled(grad):
@@ -217,22 +230,46 @@ def bad_calls():
         "four dimensions": ({"inputs": x[None]}, ValueError, ["(B, T, Din)", "(1, 2, 3, 5)"]),
         "an empty time axis": ({"inputs": x[:, :0]}, ValueError, ["none of them 0", "(2, 0, 5)"]),
         "an empty batch": ({"inputs": x[:0]}, ValueError, ["none of them 0", "(0, 3, 5)"]),
-        "no hidden width": ({"weight_hh": weight_hh[:0, :0], "weight_ih": weight_ih[:0]}, ValueError, ["weight_hh", "(0, 0)"]),
-        "inputs of another width": ({"inputs": normal(2, 3, 4)}, ValueError, ["(2, 3, 4)", "weight_ih (16, 4)", "got (16, 5)"]),
+        "no hidden width": (
+            {"weight_hh": weight_hh[:0, :0], "weight_ih": weight_ih[:0]},
+            ValueError,
+            ["weight_hh", "(0, 0)"],
+        ),
+        "inputs of another width": (
+            {"inputs": normal(2, 3, 4)},
+            ValueError,
+            ["(2, 3, 4)", "weight_ih (16, 4)", "got (16, 5)"],
+        ),
         "weights transposed": ({"weight_hh": weight_hh.T}, ValueError, ["(4·D, D)", "(4, 16)", "transpose"]),
         "weights of another layer": ({"weight_hh": normal(12, 4)}, ValueError, ["(4·D, D)", "(12, 4)"]),
         "weights with one dimension": ({"weight_hh": bias}, ValueError, ["(4·D, D)", "(16,)"]),
         "input weights transposed": ({"weight_ih": weight_ih.T}, ValueError, ["weight_ih (16, 5)", "got (5, 16)"]),
         "a short bias": ({"bias_ih": bias[:4]}, ValueError, ["bias_ih (16,)", "got (4,)"]),
         "a bias that is a matrix": ({"bias_hh": bias[None]}, ValueError, ["bias_hh (16,)", "got (1, 16)"]),
-        "a hidden state of torch's module": ({"hidden": normal(1, 2, 4)}, ValueError, ["hidden (2, 4)", "got (1, 2, 4)"]),
+        "a hidden state of torch's module": (
+            {"hidden": normal(1, 2, 4)},
+            ValueError,
+            ["hidden (2, 4)", "got (1, 2, 4)"],
+        ),
         "a hidden state of another batch": ({"hidden": normal(1, 4)}, ValueError, ["hidden (2, 4)", "got (1, 4)"]),
         "a cell of another width": ({"cell": normal(2, 5)}, ValueError, ["cell (2, 4)", "got (2, 5)"]),
         "whole numbers": ({"inputs": x.long()}, TypeError, ["inputs", "torch.int64", "inputs.float()"]),
         "eight bits": ({"inputs": x.to(torch.float8_e4m3fn)}, TypeError, ["float8", "inputs.float()"]),
-        "mixed dtypes": ({"inputs": x.float()}, TypeError, ["inputs torch.float32", "weight_ih torch.float64", ".to(dtype)"]),
-        "a state of another dtype": ({"hidden": normal(2, 4).float()}, TypeError, ["hidden torch.float32", ".to(dtype)"]),
-        "mixed devices": ({"weight_hh": weight_hh.to("meta")}, TypeError, ["weight_hh meta", "inputs cpu", ".to(device)"]),
+        "mixed dtypes": (
+            {"inputs": x.float()},
+            TypeError,
+            ["inputs torch.float32", "weight_ih torch.float64", ".to(dtype)"],
+        ),
+        "a state of another dtype": (
+            {"hidden": normal(2, 4).float()},
+            TypeError,
+            ["hidden torch.float32", ".to(dtype)"],
+        ),
+        "mixed devices": (
+            {"weight_hh": weight_hh.to("meta")},
+            TypeError,
+            ["weight_hh meta", "inputs cpu", ".to(device)"],
+        ),
         "an array": ({"inputs": x.numpy()}, TypeError, ["inputs", "ndarray", "torch.tensor"]),
         "no inputs": ({"inputs": None}, TypeError, ["inputs", "NoneType"]),
         "no input weights": ({"weight_ih": None}, TypeError, ["weight_ih", "NoneType"]),
@@ -266,7 +303,7 @@ def test_each_layer_says_its_own_name_and_number_of_gates():
 
 
 @each_layer
-@pytest.mark.parametrize(("given", "meant"), [("lop", "loop"), ("hoist", "hoisted"), ("cudnn", None), (None, None)])
+@pytest.mark.parametrize(("given", "meant"), [("lop", "loop"), ("hoist", "hoisted"), ("scan", None), (None, None)])
 def test_an_unknown_method_names_the_others_and_the_nearest(layer, given, meant):
     with pytest.raises(ValueError, match=f"{layer.__name__} has no method") as raised:
         layer(None, None, None, method=given)
