@@ -4,13 +4,21 @@ Attention(Q, K, V) = softmax(Q Kᵀ / √D) V: Vaswani et al. 2017, equation 1.
 """
 
 import math
+import re
+from contextlib import contextmanager
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from torch.nn.attention import SDPBackend
 
 from .arguments import choose_method, require_float, require_scale, shape
+from .device import describe
+from .kernels import unavailable
+from .online import Online, future
 
-METHODS = ("auto", "loop", "naive", "sdpa")
+METHODS = ("auto", "loop", "naive", "online", "flash", "sdpa")
+LARGE = 2**26  # bytes of scores from which naive asks first whether they fit
 
 
 def attention(query, key, value, *, is_causal=False, mask=None, scale=None, method="auto"):
@@ -24,33 +32,57 @@ def attention(query, key, value, *, is_causal=False, mask=None, scale=None, meth
     mask: boolean, broadcastable to (…, Tq, Tk), True where a query may look. Every query needs one key.
     scale: multiplies the scores; 1/√D unless given.
     method: "loop" (one query after the other, the definition), "naive" (two matrix products and the
-        whole Tq × Tk score matrix), "sdpa" (torch's fused kernel), "auto" (sdpa).
+        whole Tq × Tk score matrix), "online" (naive, 256 keys at a time, merged as `merge` does; 16 bits
+        are computed in float32), "flash" (the same in our Triton kernel: float32, float16 or bfloat16,
+        D and Dv up to 128, no mask; an NVIDIA GPU of compute capability 8.0), "sdpa" (torch's fused
+        kernel; `attention_backend` names it), "auto" (sdpa). All have a gradient.
 
-    Work 2·Tq·Tk·D multiply–adds a head if Dv = D. Memory: naive stores Tq × Tk scores.
+    Work 2·Tq·Tk·D multiply–adds a head if Dv = D; online, flash and sdpa leave half of it out when causal.
+    Memory: naive stores the Tq × Tk scores, online Tq × 256, forward and backward; flash and sdpa none.
     Raises TypeError (not floating point, dtypes or devices differ), ValueError (shapes that do not agree,
-    an empty axis, an unknown method, a query that may look nowhere).
+    an empty axis, an unknown method or one that cannot do this here, a query that may look nowhere),
+    MemoryError (naive, when the scores do not fit).
     """
     method = choose_method(method, METHODS, "attention")
     require_float("attention", query=query, key=key, value=value)
-    allowed = _allowed("attention", is_causal, mask, query=query, key=key, value=value)
+    mask = _mask("attention", is_causal, mask, query=query, key=key, value=value)
     scale = 1 / math.sqrt(query.shape[-1]) if scale is None else require_scale("attention", scale)
     if method == "loop":
-        return _loop(query, key, value, allowed, scale)
+        return _loop(query, key, value, _allowed(query, key, is_causal, mask), scale)
     if method == "naive":
-        return _weights(query, key, allowed, scale) @ value
-    # torch's own flag is quicker than a mask, and means the same when no key is cached.
-    square = mask is None and is_causal and query.shape[-2] == key.shape[-2]
-    return F.scaled_dot_product_attention(
-        query, key, value, attn_mask=None if square else allowed, is_causal=square, scale=scale
-    )
+        _require_memory(query, key)
+        return _weights(query, key, _allowed(query, key, is_causal, mask), scale) @ value
+    if method == "online":
+        return Online.apply(query, key, value, is_causal, mask, scale)
+    if scale <= 0:  # the other two scale the largest score, not the smallest: torch 2.13 then gives NaN on a CPU
+        query, scale = query * scale, 1.0
+    fused = _flash if method == "flash" else _sdpa
+    return fused(query, key, value, is_causal, mask, scale)
 
 
 def attention_weights(query, key, *, is_causal=False, mask=None, scale=None):
     """The weights (…, Tq, Tk) that `attention` gives the values; every row sums to 1. Arguments as there."""
     require_float("attention_weights", query=query, key=key)
-    allowed = _allowed("attention_weights", is_causal, mask, query=query, key=key)
+    mask = _mask("attention_weights", is_causal, mask, query=query, key=key)
     scale = 1 / math.sqrt(query.shape[-1]) if scale is None else require_scale("attention_weights", scale)
-    return _weights(query, key, allowed, scale)
+    _require_memory(query, key)
+    return _weights(query, key, _allowed(query, key, is_causal, mask), scale)
+
+
+def attention_backend(query, key, value, *, is_causal=False):
+    """Which of torch's kernels `attention(…, method="sdpa")` would run here: name it beside every time.
+
+    "flash" (FlashAttention-2), "cudnn", "efficient" (xFormers' kernel) or "math" (plain products) on a GPU, on a CPU
+    "flash (CPU)" or "math". Torch is asked, with these very tensors, under the `sdpa_kernel` that is set around the
+    call. Arguments and errors as `attention`.
+    """
+    require_float("attention_backend", query=query, key=key, value=value)
+    _mask("attention_backend", is_causal, None, query=query, key=key, value=value)
+    *tensors, allowed, square = _sdpa_arguments(query, key, value, is_causal, None)
+    with _for_one_query(query):
+        found = SDPBackend(torch._fused_sdp_choice(*tensors, attn_mask=allowed, is_causal=square))
+    name = found.name.removesuffix("_ATTENTION").lower()
+    return "flash (CPU)" if name == "flash" and query.device.type == "cpu" else name
 
 
 def _loop(query, key, value, allowed, scale):
@@ -70,8 +102,59 @@ def _weights(query, key, allowed, scale):
     return scores.softmax(dim=-1)
 
 
-def _allowed(function, is_causal, mask, **tensors):
-    """Check the shapes; return the boolean mask (…, Tq, Tk), or None where every query sees every key."""
+def _flash(query, key, value, is_causal, mask, scale):
+    D, Dv = query.shape[-1], value.shape[-1]
+    refused = {
+        "it takes no mask": mask is not None,
+        f"it takes float32, float16 and bfloat16, not {query.dtype}": query.dtype == torch.float64,
+        f"it takes widths up to 128, not D = {D} and Dv = {Dv}": max(D, Dv) > 128,
+        unavailable(query, capability=(8, 0)): True,
+    }
+    reason = next((reason for reason, holds in refused.items() if holds), None)
+    if reason:
+        raise ValueError(f"attention's method 'flash' cannot do this here: {reason}; use 'online' or 'sdpa'.")
+    from .kernels.flash import Flash  # here: it needs triton
+
+    flat = (tensor.reshape(-1, *tensor.shape[-2:]).contiguous() for tensor in (query, key, value))  # (B·H, T, D)
+    return Flash.apply(*flat, is_causal, scale).reshape(*query.shape[:-1], Dv)
+
+
+def _sdpa(query, key, value, is_causal, mask, scale):
+    *tensors, allowed, square = _sdpa_arguments(query, key, value, is_causal, mask)
+    with _for_one_query(query):
+        output = F.scaled_dot_product_attention(*tensors, attn_mask=allowed, is_causal=square, scale=scale)
+    return output.reshape(*query.shape[:-1], value.shape[-1])
+
+
+def _sdpa_arguments(query, key, value, is_causal, mask):
+    """query, key and value as (B, H, T, D), the mask or None, and whether torch's own causal flag means the same."""
+    lead, Tq, Tk = query.shape[:-2], query.shape[-2], key.shape[-2]
+    # Quicker than a mask; but torch aligns the first query with the first key. A single query sees all keys.
+    square = is_causal and mask is None and Tq == Tk
+    allowed = mask if square or Tq == 1 else _allowed(query, key, is_causal, mask)
+    return *(_as_heads(tensor, lead) for tensor in (query, key, value, allowed)), square
+
+
+def _as_heads(tensor, lead):
+    """(…, T, D) as (B, H, T, D): with fewer dimensions, or more, torch falls back to plain products."""
+    if tensor is None or len(lead) == 2:
+        return tensor
+    return tensor.expand(*lead, *tensor.shape[-2:]).reshape(math.prod(lead), 1, *tensor.shape[-2:])
+
+
+@contextmanager
+def _for_one_query(query):
+    """cuDNN plans anew for each number of keys, 20 to 40 ms: not while a cache grows by one key a step."""
+    before = torch.backends.cuda.cudnn_sdp_enabled()
+    torch.backends.cuda.enable_cudnn_sdp(before and query.shape[-2] > 1)
+    try:
+        yield
+    finally:
+        torch.backends.cuda.enable_cudnn_sdp(before)
+
+
+def _mask(function, is_causal, mask, **tensors):
+    """Check the shapes; return the mask spread over (…, Tq, Tk), minus the future if is_causal; None without a mask."""
     given = ", ".join(f"{name} {shape(tensor)}" for name, tensor in tensors.items())
     query, key, value = tensors["query"], tensors["key"], tensors.get("value", tensors["key"])
     if min(query.ndim, key.ndim, value.ndim) < 2:
@@ -90,21 +173,25 @@ def _allowed(function, is_causal, mask, **tensors):
             f"is_causal needs at least as many keys as queries, got {given}: Tq = {Tq} and Tk = {Tk}; "
             "leave is_causal out, or drop the queries that no key belongs to."
         )
-    allowed = None
-    if is_causal:
-        allowed = torch.ones(Tq, Tk, dtype=torch.bool, device=query.device).tril(diagonal=Tk - Tq)
     if mask is None:
-        return allowed
-    mask = _mask(mask, (*query.shape[:-2], Tq, Tk), query.device)
-    allowed = mask if allowed is None else mask & allowed
-    if not allowed.any(dim=-1).all():
+        return None
+    mask = _spread(mask, (*query.shape[:-2], Tq, Tk), query.device)
+    if is_causal:
+        mask = mask & ~future(Tq, Tk, Tk - Tq, query.device)
+    if not mask.any(dim=-1).all():
         raise ValueError(
             f"the mask leaves a query of {given} with no key to look at; allow each query at least its own key."
         )
-    return allowed
+    return mask
 
 
-def _mask(mask, wanted, device):
+def _allowed(query, key, is_causal, mask):
+    """Where a query may look, (…, Tq, Tk), or None where every query sees every key."""
+    Tq, Tk = query.shape[-2], key.shape[-2]
+    return ~future(Tq, Tk, Tk - Tq, query.device) if is_causal and mask is None else mask
+
+
+def _spread(mask, wanted, device):
     """The mask spread over every query, (…, Tq, Tk)."""
     if not isinstance(mask, torch.Tensor):
         raise TypeError(f"mask is a {type(mask).__name__}, not a torch tensor; use torch.tensor(mask).")
@@ -118,3 +205,26 @@ def _mask(mask, wanted, device):
         raise ValueError(
             f"mask {shape(mask)} does not broadcast to {wanted}; give it (Tq, Tk) = {wanted[-2:]}."
         ) from None
+
+
+def _require_memory(query, key):
+    """Raise a MemoryError if the scores are large and do not fit: Linux may end the process before torch can say so."""
+    # Before and after the softmax, and twice the mask.
+    needed = math.prod(query.shape[:-1]) * key.shape[-2] * (2 * query.element_size() + 2)
+    if needed > LARGE and needed > (free := _free_memory(query.device)):
+        raise MemoryError(
+            f"the scores of query {shape(query)} and key {shape(key)} need {needed / 2**30:.1f} GiB, and there are "
+            f"{free / 2**30:.1f} GiB free; use method 'online' or 'sdpa' of attention, or a shorter T."
+        )
+
+
+def _free_memory(device):
+    if device.type == "cuda":
+        held = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return torch.cuda.mem_get_info(device)[0] + held
+    total = describe("cpu").memory or math.inf
+    try:
+        found = re.search(r"^MemAvailable:\s*(\d+) kB", Path("/proc/meminfo").read_text(), re.MULTILINE)
+    except OSError:  # only Linux tells
+        return total
+    return min(total, int(found[1]) * 1024 if found else total)

@@ -1,13 +1,22 @@
-"""Recurrent layers: the loop that defines them, and torch's own kernels beside it.
+"""Recurrent layers: the loop that defines them, and beside it torch's own kernels, a CUDA graph and our own kernel.
 
 Weights are in torch's layout, so that `nn.LSTM(…).all_weights[0]` can be passed as it is.
 """
 
+import functools
+import warnings
+from contextlib import contextmanager
+
 import torch
+import torch.nn.functional as F
+from torch.autograd.function import once_differentiable
 
 from .arguments import choose_method, require_float, shape
+from .kernels import unavailable
 
 METHODS = ("auto", "loop", "hoisted", "torch")
+ON_GPU = ("graph", "cudnn", "fused")
+WIDEST = 128  # units whose weights, of four gates in float32, fill the registers of a GPU's multiprocessor
 
 
 def elman(inputs, weight_ih, weight_hh, bias_ih=None, bias_hh=None, *, hidden=None, method="auto"):
@@ -15,10 +24,16 @@ def elman(inputs, weight_ih, weight_hh, bias_ih=None, bias_hh=None, *, hidden=No
 
     inputs (B, T, Din); weight_ih U (D, Din); weight_hh W (D, D); bias_ih, bias_hh (D), added; hidden: the
     state before the first step, (B, D), zeros unless given.
-    method: "loop" (one step after the other, the definition), "hoisted" (U x_t for all t in one product,
-    only W h is left in the loop), "torch" (torch's nn.RNN kernel: cuDNN on an NVIDIA GPU), "auto" (torch).
+    method: "loop" (one step after the other, the definition), "hoisted" (U x_t for all t in one product, only W h is
+        left in the loop), "torch" (torch's nn.RNN kernel; on an NVIDIA GPU that is cuDNN, and "cudnn" asks for it by
+        name), "auto" (torch). On an NVIDIA GPU also "graph" (the hoisted loop as one CUDA graph, recorded for each new
+        set of shapes; recording takes about as long as a few loops, and the graph keeps memory for all T steps) and
+        "fused" (our own kernel, W stays on the chip: D up to 128, float32 or 16 bits, sums in float32; needs triton).
 
-    Raises TypeError (not floating point, dtypes or devices differ), ValueError (shapes, unknown method).
+    All give the loop's numbers to rounding, with a gradient; "graph" and "fused" differentiate once. Work T·D·(Din + D)
+    multiply–adds a sequence, in T steps that wait for each other: helpers.cost.elman.
+    Raises TypeError (not floating point, dtypes or devices differ), ValueError (shapes, an unknown method, a method
+    that this device, dtype or D does not allow).
     """
     weights = (weight_ih, weight_hh, bias_ih, bias_hh)
     return _run("elman", _elman_step, 1, inputs, weights, (hidden,), method)
@@ -67,44 +82,159 @@ def _lstm_step(from_input, from_hidden, state):
 
 
 def _run(name, step, gates, inputs, weights, state, method):
-    method = choose_method(method, METHODS, name)
-    weight_ih, weight_hh, bias_ih, bias_hh = weights
-    given = {"inputs": inputs, "weight_ih": weight_ih, "weight_hh": weight_hh, "bias_ih": bias_ih, "bias_hh": bias_hh}
-    given |= dict(zip(("hidden", "cell"), state, strict=False))
-    needed = ("inputs", "weight_ih", "weight_hh")
-    tensors = {label: tensor for label, tensor in given.items() if tensor is not None or label in needed}
-    require_float(name, **tensors)
-    _check_shapes(name, gates, tensors)
-    B, T, _ = inputs.shape
-    D = weight_hh.shape[1]
-    zeros = inputs.new_zeros(B, D)
+    method = choose_method(method, METHODS + ON_GPU, name)
+    labels = ("inputs", "weight_ih", "weight_hh", "bias_ih", "bias_hh", "hidden", "cell")
+    check_recurrence(name, gates, dict(zip(labels, (inputs, *weights, *state), strict=False)))
+    _check_method(name, method, inputs, weights[1].shape[1])
+    zeros = inputs.new_zeros(inputs.shape[0], weights[1].shape[1])
     state = tuple(zeros if part is None else part for part in state)
-    none = inputs.new_zeros(gates * D)
-    bias_ih, bias_hh = (none if bias is None else bias for bias in (bias_ih, bias_hh))
-    if method in ("auto", "torch"):
-        return _torch(name, inputs, (weight_ih, weight_hh, bias_ih, bias_hh), state)
-    hoisted = inputs @ weight_ih.T + bias_ih if method == "hoisted" else None  # (B, T, gates·D)
+    none = inputs.new_zeros(weights[1].shape[0])
+    weights = tuple(none if weight is None else weight for weight in weights)
+    tensors = (inputs, *weights, *state)
+    trains = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
+    if method in ("auto", "torch", "cudnn"):
+        if inputs.is_cuda and inputs.dtype == torch.float32:
+            return _InFloat32.apply(trains, name, *tensors)
+        return _torch(name, *tensors)
+    if method == "graph":
+        return _Graphed.apply(trains, step, *tensors)
+    if method == "fused":
+        from .kernels.rnn import fused  # here: it needs triton
+
+        hoisted = F.linear(inputs.float(), weights[0].float(), weights[2].float())  # (B, T, gates·D)
+        return fused(hoisted.unflatten(-1, (gates, -1)), weights[1], weights[3], state[0], state[-1])
+    return _loop(step, method == "hoisted", *tensors)
+
+
+def _loop(step, hoist, inputs, weight_ih, weight_hh, bias_ih, bias_hh, *state):
+    hoisted = inputs @ weight_ih.T + bias_ih if hoist else None  # (B, T, gates·D)
     states = []
-    for t in range(T):
-        from_input = inputs[:, t] @ weight_ih.T + bias_ih if hoisted is None else hoisted[:, t]
+    for t in range(inputs.shape[1]):
+        from_input = hoisted[:, t] if hoist else inputs[:, t] @ weight_ih.T + bias_ih
         state = step(from_input, state[0] @ weight_hh.T + bias_hh, state)
         states.append(state[0])
     return torch.stack(states, dim=1)
 
 
-def _torch(name, inputs, weights, state):
+def _torch(name, inputs, weight_ih, weight_hh, bias_ih, bias_hh, *state):
     state = [part.unsqueeze(0).contiguous() for part in state]  # torch wants (layers, B, D)
     kernel = {"elman": torch.rnn_tanh, "gru": torch.gru, "lstm": torch.lstm}[name]
-    start = state if name == "lstm" else state[0]
-    # biases, one layer, no dropout, keep what a gradient needs, one direction, batch first
-    return kernel(inputs, start, weights, True, 1, 0.0, torch.is_grad_enabled(), False, True)[0]
+    weights, start = (weight_ih, weight_hh, bias_ih, bias_hh), state if name == "lstm" else state[0]
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "RNN module weights")  # cuDNN packs them into one tensor, and says so
+        # biases, one layer, no dropout, keep what a gradient needs, one direction, batch first
+        return kernel(inputs, start, weights, True, 1, 0.0, torch.is_grad_enabled(), False, True)[0]
 
 
-def _check_shapes(name, gates, tensors):
+class _InFloat32(torch.autograd.Function):
+    """torch's kernel with cuDNN told, forward and backward, not to round float32 products to TF32, which costs 1e-3."""
+
+    @staticmethod
+    def forward(ctx, trains, name, *tensors):
+        ctx.leaves = [tensor.detach().requires_grad_(trains and tensor.requires_grad) for tensor in tensors]
+        with _in_float32(), torch.set_grad_enabled(trains):
+            ctx.states = _torch(name, *ctx.leaves)
+        return ctx.states.detach()
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad):
+        leaves = [leaf for leaf in ctx.leaves if leaf.requires_grad]
+        with _in_float32():
+            found = iter(torch.autograd.grad(ctx.states, leaves, grad, retain_graph=True))
+        return None, None, *(next(found) if leaf.requires_grad else None for leaf in ctx.leaves)
+
+
+@contextmanager
+def _in_float32():
+    settings = torch.backends.cudnn.rnn
+    before, settings.fp32_precision = settings.fp32_precision, "ieee"
+    try:
+        yield
+    finally:
+        settings.fp32_precision = before
+
+
+class _Graphed(torch.autograd.Function):
+    """The hoisted loop as a CUDA graph, and its gradient as another.
+
+    The second runs the loop once more instead of keeping what the first one saw: a graph has one set of buffers, and
+    the layer may have run again, on other inputs, before its gradient is asked for.
+    """
+
+    @staticmethod
+    def forward(ctx, trains, step, *tensors):
+        about = (step, tuple(tuple(tensor.shape) for tensor in tensors), tensors[0].dtype, tensors[0].device)
+        ctx.save_for_backward(*tensors)
+        ctx.gradient = _recorded(_gradient, *about) if trains else None
+        return _recorded(_states, *about)(*tensors)[0]
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad):
+        return None, None, *ctx.gradient(*ctx.saved_tensors, grad)
+
+
+def _states(step, *tensors):
+    return [_loop(step, True, *tensors)]
+
+
+def _gradient(step, *tensors):
+    leaves = [tensor.detach().requires_grad_() for tensor in tensors[:-1]]
+    with torch.enable_grad():
+        return torch.autograd.grad(_loop(step, True, *leaves), leaves, tensors[-1])
+
+
+@functools.lru_cache(maxsize=8)  # a graph keeps its memory
+def _recorded(function, step, shapes, dtype, device):
+    """`function` as a CUDA graph: copies the tensors in, starts all kernels at once, copies the results out."""
+    if function is _gradient:
+        shapes += ((*shapes[0][:2], shapes[2][1]),)  # the states', (B, T, D)
+    held = [torch.zeros(size, dtype=dtype, device=device) for size in shapes]
+    with torch.cuda.device(device), torch.no_grad():
+        aside = torch.cuda.Stream()
+        aside.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(aside):
+            function(step, *held)  # what happens only the first time must not be recorded
+        torch.cuda.current_stream().wait_stream(aside)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            results = function(step, *held)
+
+    def replay(*tensors):
+        for buffer, tensor in zip(held, tensors, strict=True):
+            buffer.copy_(tensor)
+        graph.replay()
+        return [result.clone() for result in results]
+
+    return replay
+
+
+def _check_method(name, method, inputs, D):
+    reason = None
+    if method == "fused":
+        refused = {
+            f"its weights fit on the chip up to D = {WIDEST}, not D = {D}": D > WIDEST,
+            f"it computes in float32, and the tensors are {inputs.dtype}": inputs.dtype == torch.float64,
+            unavailable(inputs): True,
+        }
+        reason = next(reason for reason, holds in refused.items() if holds)
+    elif method in ON_GPU and not inputs.is_cuda:
+        reason = f"it needs an NVIDIA GPU, and the tensors are on {inputs.device}"
+    if reason:
+        raise ValueError(f"{name} cannot run method {method!r} here: {reason}; use 'torch', or leave it to 'auto'.")
+
+
+def check_recurrence(name, gates, given):
+    """Raise a TypeError or a ValueError unless the tensors {label: tensor or None} fit each other; as `elman` says."""
+    needed = ("inputs", "weight_ih", "weight_hh")
+    tensors = {label: tensor for label, tensor in given.items() if tensor is not None or label in needed}
+    require_float(name, **tensors)
     inputs, weight_hh = tensors["inputs"], tensors["weight_hh"]
     if inputs.ndim != 3 or 0 in inputs.shape:
         raise ValueError(
-            f"{name} needs inputs (B, T, Din), none of them 0, got {shape(inputs)}; add an axis with inputs[None], or a step."
+            f"{name} needs inputs (B, T, Din), none of them 0, got {shape(inputs)}; "
+            "add an axis with inputs[None], or a step."
         )
     if weight_hh.ndim != 2 or 0 in weight_hh.shape or weight_hh.shape[0] != gates * weight_hh.shape[1]:
         rows = "D" if gates == 1 else f"{gates}·D"
@@ -113,8 +243,8 @@ def _check_shapes(name, gates, tensors):
         )
     B, _, width = inputs.shape
     D = weight_hh.shape[1]
-    wanted = {"weight_ih": (gates * D, width), "bias_ih": (gates * D,), "bias_hh": (gates * D,)}
-    wanted |= {"hidden": (B, D), "cell": (B, D)}
+    wanted = {"weight_ih": (gates * D, width), "hidden": (B, D), "cell": (B, D)}
+    wanted |= dict.fromkeys(("bias", "bias_ih", "bias_hh"), (gates * D,))
     for label, expected in wanted.items():
         if label in tensors and tuple(tensors[label].shape) != expected:
             sizes = f"inputs {shape(inputs)} and weight_hh {shape(weight_hh)}"

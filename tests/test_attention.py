@@ -10,13 +10,14 @@ import torch
 from torch.autograd import gradcheck
 
 from helpers import attention, attention_weights
-from helpers.attention import METHODS
+from helpers.attention import METHODS as EVERY_METHOD
 
 hypothesis = pytest.importorskip("hypothesis")
 from hypothesis import strategies as st  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 DRAWN = hypothesis.settings(max_examples=25, deadline=None, derandomize=True)
+METHODS = [method for method in EVERY_METHOD if method != "flash"]  # needs a GPU: test_kernel_flash.py
 PLAIN = [method for method in METHODS if method != "auto"]
 EXACT = 1e-12
 RMS = {torch.float32: 1e-5, torch.bfloat16: 5e-3, torch.float16: 5e-3}
@@ -208,7 +209,7 @@ def test_gradients_agree_between_the_methods(masked):
         (attention(*tensors, method=method, **masked) * normal(2, 2, 65, 5, seed=9)).sum().backward()
         return [tensor.grad for tensor in tensors]
 
-    for method in ("naive", "sdpa", "auto"):
+    for method in ("naive", "online", "sdpa", "auto"):
         assert all(largest(a, b) < EXACT for a, b in zip(gradients(method), gradients("loop"), strict=True))
 
 
@@ -311,10 +312,10 @@ BAD = {
 @pytest.mark.parametrize("case", BAD)
 def test_bad_input_gets_a_sentence_before_any_work(case, monkeypatch):
     arguments, keywords, kind, said = BAD[case]
-    for work in ("_loop", "_weights"):
+    for work in ("_loop", "_weights", "_flash", "Online"):
         monkeypatch.setattr(sys.modules["helpers.attention"], work, lambda *_: pytest.fail("worked on bad input"))
     monkeypatch.setattr("torch.nn.functional.scaled_dot_product_attention", lambda *_, **__: pytest.fail("worked"))
-    for method in METHODS:
+    for method in EVERY_METHOD:
         with pytest.raises(kind) as raised:
             attention(*arguments, method=method, **keywords)
         assert type(raised.value) is kind
@@ -338,7 +339,7 @@ def test_attention_weights_refuses_the_same_and_speaks_of_no_value(case):
 def test_an_unknown_method_names_the_others_and_the_nearest(given, meant):
     with pytest.raises(ValueError, match="attention has no method") as raised:
         attention(None, None, None, method=given)
-    assert all(repr(method) in str(raised.value) for method in METHODS)
+    assert all(repr(method) in str(raised.value) for method in EVERY_METHOD)
     assert (f"Did you mean {meant!r}?" in str(raised.value)) == (meant is not None)
 
 

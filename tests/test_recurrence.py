@@ -304,7 +304,7 @@ def test_each_layer_says_its_own_name_and_number_of_gates():
 
 
 @each_layer
-@pytest.mark.parametrize(("given", "meant"), [("lop", "loop"), ("hoist", "hoisted"), ("cudnn", None), (None, None)])
+@pytest.mark.parametrize(("given", "meant"), [("lop", "loop"), ("hoist", "hoisted"), ("scan", None), (None, None)])
 def test_an_unknown_method_names_the_others_and_the_nearest(layer, given, meant):
     with pytest.raises(ValueError, match=f"{layer.__name__} has no method") as raised:
         layer(None, None, None, method=given)

@@ -1,0 +1,106 @@
+"""Attention while a text is written: one new query a sequence, against a cache of keys and values of fixed length."""
+
+import math
+import operator
+
+import torch
+import torch.nn.functional as F
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from .arguments import choose_method, require_float, shape
+from .kernels import unavailable
+
+METHODS = ("auto", "naive", "sdpa", "triton")
+# Not cuDNN: it plans anew for each number of keys, 20 to 40 ms, and a cache has another one at each step.
+BACKENDS = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
+
+
+def decode_attention(query, key_cache, value_cache, length, *, method="auto"):
+    """`attention` of one query to the first `length` keys of a cache. Returns (B, H, 1, Dv).
+
+    query (B, H, 1, D), key_cache (B, H, T, D), value_cache (B, H, T, Dv): floating point, one dtype, one device.
+    length: how many entries hold something, 1 to T: a whole number for all sequences, or integers (B,), one a sequence.
+        With (B,) nothing depends on the number of keys but a mask: no new shapes, one CUDA graph for all steps. Then
+        what lies beyond `length` must be finite, as zeros are, except for triton; and a GPU's lengths are not looked
+        at, which would mean to wait for it.
+    method: "naive" (two products), "sdpa" (torch's fused kernel, never cuDNN's), "triton" (our kernel, the cache
+        cut into parts that are read side by side; an NVIDIA GPU, D and Dv up to 256, no gradient), "auto" (sdpa).
+
+    Work 2·length·D multiply–adds a head, for as many numbers read from the cache: memory's speed decides.
+    Raises TypeError (not floating point, dtypes or devices differ, no integers), ValueError (shapes that do not agree,
+    a length out of range, an unknown method or one that cannot do this here).
+    """
+    method = choose_method(method, METHODS, "decode_attention")
+    require_float("decode_attention", query=query, key_cache=key_cache, value_cache=value_cache)
+    _check_shapes(query, key_cache, value_cache)
+    length = _length(length, query, key_cache.shape[2])
+    if method == "triton":
+        return _triton(query, key_cache, value_cache, length)
+    key, value, allowed = key_cache, value_cache, None
+    if isinstance(length, int):
+        key, value = key[:, :, :length], value[:, :, :length]
+    else:
+        allowed = (torch.arange(key.shape[2], device=key.device) < length[:, None])[:, None, None]  # (B, 1, 1, T)
+    if method == "naive":
+        scores = query @ key.mT / math.sqrt(query.shape[-1])  # (B, H, 1, T)
+        return (scores if allowed is None else scores.masked_fill(~allowed, -math.inf)).softmax(-1) @ value
+    with sdpa_kernel(BACKENDS):
+        return F.scaled_dot_product_attention(query, key, value, attn_mask=allowed)
+
+
+def _triton(query, key, value, length):
+    recorded = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (query, key, value))
+    refused = {
+        "it has no gradient, and one is recorded": recorded,
+        "it takes float32, float16 and bfloat16, not torch.float64": query.dtype == torch.float64,
+        f"it takes widths up to 256, not {shape(key)} and {shape(value)}": max(key.shape[-1], value.shape[-1]) > 256,
+        "it takes a contiguous cache, and to copy it would cost more than to read it": not (
+            key.is_contiguous() and value.is_contiguous()
+        ),
+        unavailable(query): True,
+    }
+    reason = next((reason for reason, holds in refused.items() if holds), None)
+    if reason:
+        raise ValueError(f"decode_attention's method 'triton' cannot do this here: {reason}; use 'sdpa'.")
+    from .kernels.decode import decode  # here: it needs triton
+
+    if isinstance(length, int):
+        length = torch.full(query.shape[:1], length, device=query.device)
+    return decode(query.contiguous(), key, value, length)
+
+
+def _check_shapes(query, key, value):
+    given = f"query {shape(query)}, key_cache {shape(key)} and value_cache {shape(value)}"
+    if not query.ndim == key.ndim == value.ndim == 4 or query.shape[2] != 1:
+        raise ValueError(
+            "decode_attention needs query (B, H, 1, D), key_cache (B, H, T, D) and value_cache (B, H, T, Dv), got "
+            f"{given}; give one query a sequence, or use attention(…, is_causal=True) for several."
+        )
+    if key.shape[:3] != value.shape[:3] or query.shape[:2] != key.shape[:2] or query.shape[3] != key.shape[3]:
+        raise ValueError(f"B, H, T and D must agree in the query and the caches, got {given}; expand the smaller one.")
+    if 0 in (*key.shape, *value.shape):
+        raise ValueError(f"decode_attention over nothing is not defined, got {given}; give the cache room for a key.")
+
+
+def _length(length, query, T):
+    """The length as an int, or as an integer tensor (B,)."""
+    B = query.shape[0]
+    if isinstance(length, torch.Tensor) and length.ndim:
+        if length.dtype.is_floating_point or length.dtype.is_complex or length.dtype == torch.bool:
+            raise TypeError(f"length holds {length.dtype}; give whole numbers, length.long().")
+        if length.shape != (B,):
+            raise ValueError(f"length is {shape(length)}, and there are B = {B} sequences; give one number, or ({B},).")
+        if length.device != query.device:
+            raise TypeError(f"length is on {length.device}, query on {query.device}; use length.to(query.device).")
+        if length.device.type == "cpu" and not ((length >= 1) & (length <= T)).all():
+            raise ValueError(f"length is {length.tolist()}, and the cache has T = {T}; give numbers from 1 to {T}.")
+        return length
+    if isinstance(length, bool) or not hasattr(length, "__index__"):
+        raise TypeError(f"length is {length!r}; give a whole number from 1 to {T}, or a tensor of {B} of them.")
+    try:
+        length = operator.index(length)
+    except TypeError:  # a tensor of one fraction has __index__ too
+        raise TypeError(f"length is {length!r}; give a whole number from 1 to {T}.") from None
+    if not 1 <= length <= T:
+        raise ValueError(f"length is {length}, and the cache has T = {T}; give a number from 1 to {T}.")
+    return length

@@ -1,0 +1,217 @@
+"""Attention whose scores never leave the chip, in Triton: Dao 2023, FlashAttention-2, algorithms 1 and 2.
+
+Forward and gradient of the query: a program holds one block of queries and walks over the keys. Gradients of key and
+value: a program holds one block of keys and walks over the queries. No two programs write the same number, so every run
+gives the same bits. Each walk has two parts: blocks in which every query sees every key, and the edge, which is masked.
+
+Exponentials are powers of two, which is what a GPU computes: scale comes times log₂ e, and level is log₂ Σ 2^score.
+"""
+
+import math
+import os
+
+import torch
+import triton
+import triton.language as tl
+from torch.autograd.function import once_differentiable
+
+INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
+
+
+@triton.jit
+def _load(matrix, rows, T, WIDTH: tl.constexpr, PADDED: tl.constexpr, DOT: tl.constexpr):
+    """These rows of a (T, WIDTH) matrix, with zeros around it, in the dtype that products take."""
+    columns = tl.arange(0, PADDED)[None, :]
+    inside = (rows[:, None] < T) & (columns < WIDTH)
+    return tl.load(matrix + rows[:, None] * WIDTH + columns, mask=inside, other=0.0).to(DOT)
+
+
+@triton.jit
+def _store(matrix, rows, T, WIDTH: tl.constexpr, PADDED: tl.constexpr, tile):
+    columns = tl.arange(0, PADDED)[None, :]
+    inside = (rows[:, None] < T) & (columns < WIDTH)
+    tl.store(matrix + rows[:, None] * WIDTH + columns, tile.to(matrix.dtype.element_ty), mask=inside)
+
+
+@triton.jit
+def _visible(queries, keys, Tq, Tk, IS_CAUSAL: tl.constexpr):
+    """Where a query may look; the last query is aligned with the last key."""
+    return keys <= queries + Tk - Tq if IS_CAUSAL else keys < Tk
+
+
+@triton.jit
+def _keys_of(first, Tq, Tk, QUERIES: tl.constexpr, KEYS: tl.constexpr, IS_CAUSAL: tl.constexpr):
+    """For the block of queries from `first` on: where its edge begins, and the end of the keys that it sees."""
+    if IS_CAUSAL:
+        return (first + Tk - Tq + 1) // KEYS * KEYS, tl.minimum(first + Tk - Tq + QUERIES, Tk)
+    else:
+        return Tk // KEYS * KEYS, Tk
+
+
+@triton.jit
+def _forward(
+    query, key, value, output, level, Tq, Tk, scale,
+    D: tl.constexpr, DV: tl.constexpr, PADDED: tl.constexpr, PADDED_V: tl.constexpr, DOT: tl.constexpr,
+    IS_CAUSAL: tl.constexpr, QUERIES: tl.constexpr, KEYS: tl.constexpr,
+):  # fmt: skip
+    blocks = tl.cdiv(Tq, QUERIES)
+    head = (tl.program_id(0) // blocks).to(tl.int64)  # B·H·T·D may pass 2³¹
+    first = (blocks - 1 - tl.program_id(0) % blocks) * QUERIES  # the late queries see the most keys: they start first
+    queries = first + tl.arange(0, QUERIES)
+    q = _load(query + head * Tq * D, queries, Tq, D, PADDED, DOT)
+    key += head * Tk * D
+    value += head * Tk * DV
+
+    largest = tl.full((QUERIES,), -float("inf"), tl.float32)
+    total = tl.zeros((QUERIES,), tl.float32)
+    mixed = tl.zeros((QUERIES, PADDED_V), tl.float32)
+    edge, end = _keys_of(first, Tq, Tk, QUERIES, KEYS, IS_CAUSAL)
+    for MASKED in tl.static_range(2):
+        for start in range(edge * MASKED, end if MASKED else edge, KEYS):
+            keys = start + tl.arange(0, KEYS)
+            scores = tl.dot(q, tl.trans(_load(key, keys, Tk, D, PADDED, DOT)), input_precision="ieee")
+            if MASKED:
+                scores = tl.where(_visible(queries[:, None], keys[None, :], Tq, Tk, IS_CAUSAL), scores, -float("inf"))
+            larger = tl.maximum(largest, tl.max(scores, 1) * scale)
+            weights = tl.exp2(scores * scale - larger[:, None])
+            shrink = tl.exp2(largest - larger)
+            total = total * shrink + tl.sum(weights, 1)
+            v = _load(value, keys, Tk, DV, PADDED_V, DOT)
+            mixed = tl.dot(weights.to(DOT), v, mixed * shrink[:, None], input_precision="ieee")
+            largest = larger
+    _store(output + head * Tq * DV, queries, Tq, DV, PADDED_V, mixed / total[:, None])
+    tl.store(level + head * Tq + queries, largest + tl.log2(total), mask=queries < Tq)
+
+
+@triton.jit
+def _backward_query(
+    query, key, value, output, grad_output, level, shared, grad_query, Tq, Tk, scale,
+    D: tl.constexpr, DV: tl.constexpr, PADDED: tl.constexpr, PADDED_V: tl.constexpr, DOT: tl.constexpr,
+    IS_CAUSAL: tl.constexpr, QUERIES: tl.constexpr, KEYS: tl.constexpr,
+):  # fmt: skip
+    blocks = tl.cdiv(Tq, QUERIES)
+    head = (tl.program_id(0) // blocks).to(tl.int64)
+    first = (blocks - 1 - tl.program_id(0) % blocks) * QUERIES
+    queries = first + tl.arange(0, QUERIES)
+    q = _load(query + head * Tq * D, queries, Tq, D, PADDED, DOT)
+    g = _load(grad_output + head * Tq * DV, queries, Tq, DV, PADDED_V, DOT)
+    o = _load(output + head * Tq * DV, queries, Tq, DV, PADDED_V, tl.float32)
+    key += head * Tk * D
+    value += head * Tk * DV
+    height = tl.load(level + head * Tq + queries, mask=queries < Tq, other=0.0)
+    common = tl.sum(g.to(tl.float32) * o, 1)  # what softmax takes from every slope of a row; _backward_key reads it too
+    tl.store(shared + head * Tq + queries, common, mask=queries < Tq)
+
+    grad = tl.zeros((QUERIES, PADDED), tl.float32)
+    edge, end = _keys_of(first, Tq, Tk, QUERIES, KEYS, IS_CAUSAL)
+    for MASKED in tl.static_range(2):
+        for start in range(edge * MASKED, end if MASKED else edge, KEYS):
+            keys = start + tl.arange(0, KEYS)
+            k = _load(key, keys, Tk, D, PADDED, DOT)
+            v = _load(value, keys, Tk, DV, PADDED_V, DOT)
+            weights = tl.exp2(tl.dot(q, tl.trans(k), input_precision="ieee") * scale - height[:, None])
+            if MASKED:
+                weights = tl.where(_visible(queries[:, None], keys[None, :], Tq, Tk, IS_CAUSAL), weights, 0.0)
+            slopes = weights * (tl.dot(g, tl.trans(v), input_precision="ieee") - common[:, None])
+            grad = tl.dot(slopes.to(DOT), k, grad, input_precision="ieee")
+    _store(grad_query + head * Tq * D, queries, Tq, D, PADDED, grad * (scale * 0.6931471805599453))  # ln 2
+
+
+@triton.jit
+def _backward_key(
+    query, key, value, grad_output, level, shared, grad_key, grad_value, Tq, Tk, scale,
+    D: tl.constexpr, DV: tl.constexpr, PADDED: tl.constexpr, PADDED_V: tl.constexpr, DOT: tl.constexpr,
+    IS_CAUSAL: tl.constexpr, QUERIES: tl.constexpr, KEYS: tl.constexpr,
+):  # fmt: skip
+    blocks = tl.cdiv(Tk, KEYS)
+    head = (tl.program_id(0) // blocks).to(tl.int64)
+    first = tl.program_id(0) % blocks * KEYS  # the early keys are seen by the most queries
+    keys = first + tl.arange(0, KEYS)
+    k = _load(key + head * Tk * D, keys, Tk, D, PADDED, DOT)
+    v = _load(value + head * Tk * DV, keys, Tk, DV, PADDED_V, DOT)
+    query += head * Tq * D
+    grad_output += head * Tq * DV
+    level += head * Tq
+    shared += head * Tq
+
+    grad_k = tl.zeros((KEYS, PADDED), tl.float32)
+    grad_v = tl.zeros((KEYS, PADDED_V), tl.float32)
+    begin, clear = 0, 0
+    if IS_CAUSAL:  # the first query that sees the first of these keys, and the first block that sees the last
+        begin = tl.maximum(first - (Tk - Tq), 0) // QUERIES * QUERIES
+        clear = tl.cdiv(tl.maximum(first + KEYS - 1 - (Tk - Tq), 0), QUERIES) * QUERIES
+    for MASKED in tl.static_range(2):
+        for start in range(begin if MASKED else clear, tl.minimum(clear, Tq) if MASKED else Tq, QUERIES):
+            queries = start + tl.arange(0, QUERIES)
+            q = _load(query, queries, Tq, D, PADDED, DOT)
+            g = _load(grad_output, queries, Tq, DV, PADDED_V, DOT)
+            height = tl.load(level + queries, mask=queries < Tq, other=0.0)
+            common = tl.load(shared + queries, mask=queries < Tq, other=0.0)
+            # All of it lies on its side, (keys, queries): no product has to be transposed. Beyond the last query g and
+            # common are 0; beyond the last key anything may stand, since those rows are not stored.
+            weights = tl.exp2(tl.dot(k, tl.trans(q), input_precision="ieee") * scale - height[None, :])
+            if MASKED:
+                weights = tl.where(_visible(queries[None, :], keys[:, None], Tq, Tk, IS_CAUSAL), weights, 0.0)
+            grad_v = tl.dot(weights.to(DOT), g, grad_v, input_precision="ieee")
+            slopes = weights * (tl.dot(v, tl.trans(g), input_precision="ieee") - common[None, :])
+            grad_k = tl.dot(slopes.to(DOT), q, grad_k, input_precision="ieee")
+    _store(grad_key + head * Tk * D, keys, Tk, D, PADDED, grad_k * (scale * 0.6931471805599453))
+    _store(grad_value + head * Tk * DV, keys, Tk, DV, PADDED_V, grad_v)
+
+
+def settings(kernel, dtype, D, Dv, is_causal, capability):
+    """The compile-time arguments of `kernel`: sizes, and blocks that fit a GPU of this capability.
+
+    In 16 bits they are those that torch's FlexAttention found good (torch/_inductor/template_heuristics), but for 64
+    keys instead of 128 on an H100 at D = 64: with 128, ptxas runs out of registers and puts the products in a row.
+    """
+    PADDED, PADDED_V = (max(16, triton.next_power_of_2(width)) for width in (D, Dv))
+    wide, large = max(PADDED, PADDED_V) > 64, capability[0] in (9, 10)
+    if dtype == torch.float32 or capability < (8, 0):  # no tensor cores
+        queries, keys, warps, stages = (16, 32, 4, 1) if wide else (32, 32, 8, 1)
+    elif kernel is _forward:
+        queries, keys, warps = 128, 64, 8 if wide else 4
+        stages = 3 if large or capability == (8, 0) else 2  # the others have 99 KiB of shared memory
+    elif large:
+        queries, keys, warps, stages = (128, 64, 8, 3) if kernel is _backward_query else (64, 128, 8, 3)
+    else:
+        queries, keys, warps, stages = 64, 64, 4, 2
+    dot = {torch.float32: tl.float32, torch.float16: tl.float16, torch.bfloat16: tl.bfloat16}[dtype]
+    if capability < (8, 0) or INTERPRETED:  # the interpreter takes the bits of a bfloat16 for a whole number
+        dot = tl.float32
+    sizes = {"D": D, "DV": Dv, "PADDED": PADDED, "PADDED_V": PADDED_V, "DOT": dot, "IS_CAUSAL": is_causal}
+    return sizes | {"QUERIES": queries, "KEYS": keys, "num_warps": warps, "num_stages": stages}
+
+
+class Flash(torch.autograd.Function):
+    """query (N, Tq, D), key (N, Tk, D), value (N, Tk, Dv) → (N, Tq, Dv). Contiguous; scale above 0."""
+
+    @staticmethod
+    def forward(ctx, query, key, value, is_causal, scale):
+        output = query.new_empty(*query.shape[:2], value.shape[-1])
+        level = query.new_empty(query.shape[:2], dtype=torch.float32)
+        ctx.is_causal, ctx.scale = is_causal, scale * math.log2(math.e)
+        _run(_forward, (query, key, value, output, level), ctx)
+        ctx.save_for_backward(query, key, value, output, level)
+        return output
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad_output):
+        query, key, value, output, level = ctx.saved_tensors
+        grad_output, shared = grad_output.contiguous(), torch.empty_like(level)
+        grads = torch.empty_like(query), torch.empty_like(key), torch.empty_like(value)
+        _run(_backward_query, (query, key, value, output, grad_output, level, shared, grads[0]), ctx)
+        _run(_backward_key, (query, key, value, grad_output, level, shared, *grads[1:]), ctx)
+        return *grads, None, None
+
+
+def _run(kernel, tensors, ctx):
+    query, key, value = tensors[:3]
+    on_gpu = query.device.type == "cuda"
+    capability = torch.cuda.get_device_capability(query.device) if on_gpu else (8, 0)
+    chosen = settings(kernel, query.dtype, query.shape[-1], value.shape[-1], ctx.is_causal, capability)
+    N, Tq, Tk = query.shape[0], query.shape[1], key.shape[1]
+    blocks = triton.cdiv(Tk, chosen["KEYS"]) if kernel is _backward_key else triton.cdiv(Tq, chosen["QUERIES"])
+    with torch.cuda.device(query.device if on_gpu else -1):  # -1: as it is
+        kernel[(N * blocks,)](*tensors, Tq, Tk, ctx.scale, **chosen)

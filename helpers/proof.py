@@ -1,0 +1,164 @@
+"""Whether every method gives the right numbers on this device: `python -m helpers.bench` asks before it times them.
+
+The oracle is the plain form in float64 on a CPU. A method passes when its largest error is at most twice that of plain
+torch in the same dtype on the same device, plus 1e-6 (the rule of FlashAttention's tests), and when the rms of its
+error, relative to the rms of what is right, is below 1e-5 in float32 and 5e-3 in 16 bits, or no worse than plain
+torch's. Gradients are held to three times that rms: they add up many rounded numbers.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+
+from .attention import attention
+from .decode import decode_attention
+from .linear_attention import linear_attention
+from .min_gru import min_gru
+from .newton import newton_recurrence
+from .recurrence import elman, gru, lstm
+from .scan import linear_recurrence
+
+RMS = {torch.float32: 1e-5, torch.bfloat16: 5e-3, torch.float16: 5e-3}
+LENGTHS = (1, 65, 1000)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is proven: call(method, *tensors), make(T) -> the tensors in float64, the methods, the plain one first."""
+
+    call: Callable
+    make: Callable
+    methods: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Proof:
+    """The worst of all lengths: largest error and what is allowed; rms of states and gradients, over what they may be.
+
+    Both ratios are at most 1 where the method passed. refused: what it said instead, or None.
+    """
+
+    largest: float = math.nan
+    rms: float = math.nan
+    refused: str | None = None
+
+    @property
+    def passed(self):
+        return self.refused is not None or (self.largest <= 1 and self.rms <= 1)
+
+
+def prove(subject, dtype, device, lengths=LENGTHS):
+    """{method: Proof} of one of the SUBJECTS. An error that is no TypeError, ValueError or MemoryError is raised."""
+    proofs = dict.fromkeys(subject.methods, Proof(0.0, 0.0))
+    for T in lengths:
+        torch.manual_seed(T)
+        tensors = [tensor.to(dtype) for tensor in subject.make(T)]
+        exact = _evaluate(subject, subject.methods[0], [tensor.double() for tensor in tensors])
+        tensors, plain = [tensor.to(device) for tensor in tensors], None
+        for method, before in proofs.items():
+            if before.refused:
+                continue
+            try:
+                found = _errors(_evaluate(subject, method, tensors), exact)
+            except (TypeError, ValueError, MemoryError) as error:
+                proofs[method] = Proof(refused=str(error))
+                continue
+            plain = plain or found
+            rms = max(found[1] / max(RMS[dtype], plain[1]), found[2] / max(RMS[dtype], plain[2]) / 3)
+            largest = found[0] / (2 * plain[0] + 1e-6)
+            proofs[method] = Proof(max(before.largest, _number(largest)), max(before.rms, _number(rms)))
+    return proofs
+
+
+def _evaluate(subject, method, tensors):
+    """The result, and what its gradients are when the result's is the same pattern everywhere; None without them."""
+    tensors = [tensor.detach().requires_grad_() for tensor in tensors]
+    result = subject.call(method, *tensors)
+    if not result.requires_grad:
+        return result, None
+    pattern = torch.arange(result.numel(), device=result.device).remainder(7).sub(3).view_as(result)
+    return result.detach(), torch.autograd.grad(result, tensors, pattern.to(result.dtype), allow_unused=True)
+
+
+def _errors(found, exact):
+    """Largest error of the result, its relative rms, and that of all gradients together: one alone may be 0."""
+    (result, slopes), (wanted, wanted_slopes) = found, exact
+    largest = _number((result.cpu().double() - wanted).abs().max().item())
+    pairs = [] if slopes is None else [pair for pair in zip(slopes, wanted_slopes, strict=True) if pair[1] is not None]
+    return largest, _relative([(result, wanted)]), _relative(pairs) if pairs else 0.0
+
+
+def _relative(pairs):
+    errors = sum((found.cpu().double() - wanted).square().sum().item() for found, wanted in pairs)
+    return _number(math.sqrt(errors / sum(wanted.square().sum().item() for _, wanted in pairs)))
+
+
+def _number(error):
+    return math.inf if math.isnan(error) else error  # or max() would pass over it
+
+
+def normal(*shape, scale=1.0):
+    return torch.randn(*shape, dtype=torch.float64) * scale
+
+
+def _heads(T):
+    return [normal(2, 3, T, 40) for _ in range(3)]
+
+
+def _layer(gates, states, T, B=3, width=24, D=40):
+    weights = normal(gates * D, width, scale=width**-0.5), normal(gates * D, D, scale=0.5 * D**-0.5)
+    return [normal(B, T, width), *weights, *(normal(gates * D, scale=0.3) for _ in range(2)), *states(B, D)]
+
+
+def _recurrent(layer, gates, names):
+    def call(method, *tensors):
+        return layer(*tensors[:5], **dict(zip(names, tensors[5:], strict=True)), method=method)
+
+    make = partial(_layer, gates, lambda B, D: [normal(B, D, scale=0.5) for _ in names])
+    return Subject(call, make, ("hoisted", "loop", "torch", "graph", "cudnn", "fused"))
+
+
+def _scan(reverse):
+    def call(method, decay, inputs, hidden):
+        return linear_recurrence(decay, inputs, hidden=hidden, reverse=reverse, method=method)
+
+    def make(T):
+        return [normal(3, T, 40).add(2).sigmoid(), normal(3, T, 40), normal(3, 40)]
+
+    return Subject(call, make, ("loop", "hillis_steele", "blelloch", "chunked", "triton"))
+
+
+def _newton(method, inputs, weight_ih, weight_hh, bias, _):
+    if method == "loop":
+        return elman(inputs, weight_ih, weight_hh, bias, method="loop")
+    return newton_recurrence(inputs, weight_ih, weight_hh, bias, jacobian=method, tolerance=1e-6, check=False)[0]
+
+
+SUBJECTS = {
+    "attention": Subject(lambda method, *t: attention(*t, method=method), _heads, ("naive", "online", "flash", "sdpa")),
+    "attention, causal": Subject(
+        lambda method, *t: attention(*t, is_causal=True, method=method), _heads, ("naive", "online", "flash", "sdpa")
+    ),
+    "decode_attention": Subject(
+        lambda method, query, key, value: decode_attention(query[:, :, :1], key, value, key.shape[2], method=method),
+        _heads,
+        ("naive", "sdpa", "triton"),
+    ),
+    "linear_attention": Subject(
+        lambda method, *t: linear_attention(*t, method=method), _heads, ("parallel", "recurrent", "chunked")
+    ),
+    "elman": _recurrent(elman, 1, ("hidden",)),
+    "gru": _recurrent(gru, 3, ("hidden",)),
+    "lstm": _recurrent(lstm, 4, ("hidden", "cell")),
+    "linear_recurrence": _scan(False),
+    "linear_recurrence, reverse": _scan(True),
+    "min_gru": Subject(
+        lambda method, *t: min_gru(*t, positive=True, method=method),
+        lambda T: [normal(3, T, 24), normal(40, 24, scale=0.2), normal(40, 24, scale=0.2), normal(40), normal(40)],
+        ("loop", "scan"),  # "log" is there to lose digits
+    ),
+    "newton_recurrence": Subject(_newton, partial(_layer, 1, lambda B, D: []), ("loop", "dense", "diagonal")),
+}
