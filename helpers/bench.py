@@ -173,8 +173,7 @@ def _prove(recording, where, options):
             if key in recording["proofs"] or options.only not in name:
                 continue
             try:
-                proofs = prove(subject, dtype, where, lengths)
-                found = {method: _proof(proof) for method, proof in proofs.items()}
+                found = prove(subject, dtype, where, lengths)
             except Exception as error:  # a kernel that does not compile, say: the others are still to be proven
                 found = {"all": {"error": _sentence(error)}}
             recording["proofs"][key] = found
@@ -182,12 +181,6 @@ def _prove(recording, where, options):
             said = ", ".join(f"{method} {_verdict(proof)}" for method, proof in found.items())
             print(f"proof of {key}: {said}", flush=True)
             _require_alive(where, f"the proof of {key}")
-
-
-def _proof(proof):
-    if proof.refused:
-        return {"refused": proof.refused}
-    return {"largest": proof.largest, "rms": proof.rms, "passed": proof.passed}
 
 
 def _verdict(proof):

@@ -8,8 +8,8 @@ torch's. Gradients are held to three times that rms: they add up many rounded nu
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 import torch
 
@@ -25,8 +25,7 @@ RMS = {torch.float32: 1e-5, torch.bfloat16: 5e-3, torch.float16: 5e-3}
 LENGTHS = (1, 65, 1000)
 
 
-@dataclass(frozen=True)
-class Subject:
+class Subject(NamedTuple):
     """What is proven: call(method, *tensors), make(T) -> the tensors in float64, the methods, the plain one first."""
 
     call: Callable
@@ -34,43 +33,31 @@ class Subject:
     methods: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Proof:
-    """The worst of all lengths: largest error and what is allowed; rms of states and gradients, over what they may be.
-
-    Both ratios are at most 1 where the method passed. refused: what it said instead, or None.
-    """
-
-    largest: float = math.nan
-    rms: float = math.nan
-    refused: str | None = None
-
-    @property
-    def passed(self):
-        return self.refused is not None or (self.largest <= 1 and self.rms <= 1)
-
-
 def prove(subject, dtype, device, lengths=LENGTHS):
-    """{method: Proof} of one of the SUBJECTS. An error that is no TypeError, ValueError or MemoryError is raised."""
-    proofs = dict.fromkeys(subject.methods, Proof(0.0, 0.0))
+    """{method: result} of one of the SUBJECTS, the worst of all lengths.
+
+    A result is {"largest", "rms", "passed"}, the errors over what is allowed, at most 1 where it passed; or {"refused":
+    the sentence of a TypeError, ValueError or MemoryError}. Any other error is raised.
+    """
+    found = {method: {"largest": 0.0, "rms": 0.0} for method in subject.methods}
     for T in lengths:
         torch.manual_seed(T)
         tensors = [tensor.to(dtype) for tensor in subject.make(T)]
         exact = _evaluate(subject, subject.methods[0], [tensor.double() for tensor in tensors])
         tensors, plain = [tensor.to(device) for tensor in tensors], None
-        for method, before in proofs.items():
-            if before.refused:
-                continue
+        for method in [method for method in subject.methods if "refused" not in found[method]]:
             try:
-                found = _errors(_evaluate(subject, method, tensors), exact)
+                errors = _errors(_evaluate(subject, method, tensors), exact)
             except (TypeError, ValueError, MemoryError) as error:
-                proofs[method] = Proof(refused=str(error))
+                found[method] = {"refused": str(error)}
                 continue
-            plain = plain or found
-            rms = max(found[1] / max(RMS[dtype], plain[1]), found[2] / max(RMS[dtype], plain[2]) / 3)
-            largest = found[0] / (2 * plain[0] + 1e-6)
-            proofs[method] = Proof(max(before.largest, _number(largest)), max(before.rms, _number(rms)))
-    return proofs
+            plain = plain or errors
+            limits = 2 * plain[0] + 1e-6, max(RMS[dtype], plain[1]), 3 * max(RMS[dtype], plain[2])
+            # NaN is infinitely wrong, or max() would pass over it.
+            parts = [math.inf if math.isnan(e / limit) else e / limit for e, limit in zip(errors, limits, strict=True)]
+            largest, rms = max(found[method]["largest"], parts[0]), max(found[method]["rms"], *parts[1:])
+            found[method] = {"largest": largest, "rms": rms, "passed": largest <= 1 and rms <= 1}
+    return found
 
 
 def _evaluate(subject, method, tensors):
@@ -86,18 +73,14 @@ def _evaluate(subject, method, tensors):
 def _errors(found, exact):
     """Largest error of the result, its relative rms, and that of all gradients together: one alone may be 0."""
     (result, slopes), (wanted, wanted_slopes) = found, exact
-    largest = _number((result.cpu().double() - wanted).abs().max().item())
     pairs = [] if slopes is None else [pair for pair in zip(slopes, wanted_slopes, strict=True) if pair[1] is not None]
-    return largest, _relative([(result, wanted)]), _relative(pairs) if pairs else 0.0
+    relative = [_relative(some) if some else 0.0 for some in ([(result, wanted)], pairs)]
+    return (result.cpu().double() - wanted).abs().max().item(), *relative
 
 
 def _relative(pairs):
     errors = sum((found.cpu().double() - wanted).square().sum().item() for found, wanted in pairs)
-    return _number(math.sqrt(errors / sum(wanted.square().sum().item() for _, wanted in pairs)))
-
-
-def _number(error):
-    return math.inf if math.isnan(error) else error  # or max() would pass over it
+    return math.sqrt(errors / sum(wanted.square().sum().item() for _, wanted in pairs))
 
 
 def normal(*shape, scale=1.0):
@@ -137,28 +120,36 @@ def _newton(method, inputs, weight_ih, weight_hh, bias, _):
     return newton_recurrence(inputs, weight_ih, weight_hh, bias, jacobian=method, tolerance=1e-6, check=False)[0]
 
 
+def _attention(**options):
+    methods = ("naive", "online", "flash", "sdpa")
+    return Subject(lambda method, *tensors: attention(*tensors, method=method, **options), _heads, methods)
+
+
+def _decode(method, query, key, value):
+    return decode_attention(query[:, :, :1], key, value, key.shape[2], method=method)
+
+
+def _linear(method, *tensors):
+    return linear_attention(*tensors, method=method)
+
+
+def _gated(method, *tensors):
+    return min_gru(*tensors, positive=True, method=method)
+
+
 SUBJECTS = {
-    "attention": Subject(lambda method, *t: attention(*t, method=method), _heads, ("naive", "online", "flash", "sdpa")),
-    "attention, causal": Subject(
-        lambda method, *t: attention(*t, is_causal=True, method=method), _heads, ("naive", "online", "flash", "sdpa")
-    ),
-    "decode_attention": Subject(
-        lambda method, query, key, value: decode_attention(query[:, :, :1], key, value, key.shape[2], method=method),
-        _heads,
-        ("naive", "sdpa", "triton"),
-    ),
-    "linear_attention": Subject(
-        lambda method, *t: linear_attention(*t, method=method), _heads, ("parallel", "recurrent", "chunked")
-    ),
+    "attention": _attention(),
+    "attention, causal": _attention(is_causal=True),
+    "decode_attention": Subject(_decode, _heads, ("naive", "sdpa", "triton")),
+    "linear_attention": Subject(_linear, _heads, ("parallel", "recurrent", "chunked")),
     "elman": _recurrent(elman, 1, ("hidden",)),
     "gru": _recurrent(gru, 3, ("hidden",)),
     "lstm": _recurrent(lstm, 4, ("hidden", "cell")),
     "linear_recurrence": _scan(False),
     "linear_recurrence, reverse": _scan(True),
+    # not "log", which is there to lose digits
     "min_gru": Subject(
-        lambda method, *t: min_gru(*t, positive=True, method=method),
-        lambda T: [normal(3, T, 24), normal(40, 24, scale=0.2), normal(40, 24, scale=0.2), normal(40), normal(40)],
-        ("loop", "scan"),  # "log" is there to lose digits
+        _gated, lambda T: [normal(3, T, 24), *normal(2, 40, 24, scale=0.2), *normal(2, 40)], ("loop", "scan")
     ),
     "newton_recurrence": Subject(_newton, partial(_layer, 1, lambda B, D: []), ("loop", "dense", "diagonal")),
 }

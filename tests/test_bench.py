@@ -12,7 +12,7 @@ import torch
 from helpers import bench, contests, proof
 from helpers.bench import LARGEST, SCHEMA, begin, heading, load, main, point, save, table
 from helpers.contests import GOALS, Contest, Goal
-from helpers.proof import SUBJECTS, Proof, Subject, prove
+from helpers.proof import SUBJECTS, Subject, prove
 
 CPU = torch.device("cpu")
 
@@ -260,8 +260,8 @@ def test_a_wrong_kernel_is_caught_and_the_command_says_so(small, tmp_path, capsy
         call, lambda T: [torch.linspace(-1, 1, 40, dtype=torch.float64) + T], ("plain", "same", "wrong", "lost")
     )
     proofs = prove(subject, torch.float32, CPU, (1, 2))
-    assert [proof.passed for proof in proofs.values()] == [True, True, False, False]
-    assert proofs["lost"].largest == math.inf
+    assert [found["passed"] for found in proofs.values()] == [True, True, False, False]
+    assert proofs["lost"]["largest"] == math.inf
     monkeypatch.setattr(bench, "SUBJECTS", {"sums": subject})
     assert run(tmp_path / "cpu.json") == 1
     said = capsys.readouterr().out
@@ -284,15 +284,14 @@ def test_a_wrong_gradient_alone_is_caught():
         lambda T: [torch.ones(T).double()],
         ("plain", "halved"),
     )
-    assert not prove(subject, torch.float32, CPU, (3,))["halved"].passed
+    assert not prove(subject, torch.float32, CPU, (3,))["halved"]["passed"]
 
 
 def test_a_method_that_refuses_is_neither_right_nor_wrong(small, tmp_path, monkeypatch):
     found = prove(SUBJECTS["elman"], torch.float32, CPU, (2,))
-    assert found["loop"] == Proof(found["loop"].largest, found["loop"].rms)
-    assert found["loop"].passed
+    assert found["loop"]["passed"]
     if not torch.cuda.is_available():
-        assert "cannot run method 'graph' here" in found["graph"].refused
+        assert "cannot run method 'graph' here" in found["graph"]["refused"]
     broken = Subject(partial(lambda method, x: 1 / 0), lambda T: [torch.ones(T)], ("plain",))
     monkeypatch.setattr(bench, "SUBJECTS", {"broken": broken})
     assert run(tmp_path / "cpu.json") == 1

@@ -170,6 +170,14 @@ def test_any_feature_will_do_and_may_change_the_width(method):
     assert largest(wide, weights @ tensors[2] / weights.sum(-1, keepdim=True)) < 1e-13
 
 
+@each_form
+def test_a_feature_in_another_dtype_changes_no_dtype(method):
+    tensors = heads(70, dtype=torch.float32)
+    found = linear_attention(*tensors, method=method, feature=lambda x: x.double().exp())
+    assert found.dtype == torch.float32
+    assert largest(found, linear_attention(*tensors, method=method, feature=torch.exp)) < 1e-5
+
+
 def test_the_feature_of_the_paper_is_positive():
     x = torch.tensor([-20.0, -1.0, 0.0, 3.0], dtype=torch.float64)
     assert largest(elu_plus_one(x), torch.tensor([math.exp(-20), math.exp(-1), 1.0, 4.0])) < 1e-7

@@ -60,6 +60,13 @@ def test_T_iterations_are_always_enough_even_in_chaos(jacobian, gain):
 
 
 @each_jacobian
+def test_T_iterations_are_enough_where_products_of_jacobians_overflow(jacobian):
+    _, report = newton_recurrence(*call(gain=8.0, T=128, dtype=torch.float32), jacobian=jacobian, most=128)
+    assert report.converged
+    assert report.difference < 1e-3
+
+
+@each_jacobian
 def test_after_k_iterations_the_first_k_states_are_right(jacobian):
     tensors = call(gain=3.0, T=40)
     loop = elman(*tensors, method="loop")
