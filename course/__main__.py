@@ -1,4 +1,6 @@
-"""The command line behind make: python -m course lab | list | reset LESSON | notebooks [--refresh] [LESSON …] | check"""
+"""The command line behind make: python -m course
+lab | list | reset LESSON | notebooks [--refresh] [LESSON …] | check | colab [--repo --ref] | instructor [LESSON …] | handout
+"""
 
 import argparse
 import importlib.util
@@ -13,7 +15,7 @@ from .errors import CourseError
 from .lessons import find, lessons
 
 ROOT = Path(__file__).resolve().parent.parent
-NOTEBOOKS, WORK = ROOT / "notebooks", ROOT / "work"
+NOTEBOOKS, WORK, DIST = ROOT / "notebooks", ROOT / "work", ROOT / "dist"
 LAB = WORK / ".lab"  # JupyterLab's own files, so that the course and the user's other work do not mix
 
 
@@ -29,6 +31,12 @@ def main():
     notebooks.add_argument("lessons", nargs="*")
     notebooks.add_argument("--refresh", action="store_true", help="renew timings too")
     commands.add_parser("check", help="say what is not in the stored form")
+    colab = commands.add_parser("colab", help="write the lessons for Google Colab to dist/colab/")
+    colab.add_argument("--repo", default="", help="owner/name on GitHub, to install from there and to add badges")
+    colab.add_argument("--ref", default="", help="a tag or branch of it")
+    instructor = commands.add_parser("instructor", help="write the instructor's edition to dist/instructor/")
+    instructor.add_argument("lessons", nargs="*")
+    commands.add_parser("handout", help="write the lessons without solutions to dist/handout/")
     given = parser.parse_args()
     try:
         sys.exit(globals()[f"run_{given.command}"](given))
@@ -51,6 +59,7 @@ def run_lab(given):
     os.environ.update(prepare_lab(LAB))
     for path in lessons_here:
         copy_new(path)
+    mend_copies(WORK)
     server = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={WORK}"]
     server.append(f"--LabApp.default_url=/lab/tree/{lessons_here[0].name}")
     if hasattr(os, "geteuid") and os.geteuid() == 0:
@@ -91,6 +100,17 @@ def copy_new(path):
         shutil.copyfile(path, target)
         trust(target, LAB)
     return target
+
+
+def mend_copies(folder):
+    """Lessons that Colab has saved carry a note on widgets that Lab and GitHub stumble over; say which ones had it."""
+    from .editions import mend_colab
+
+    for path in sorted(folder.glob("*.ipynb")):
+        if mend_colab(path):
+            print(
+                f"{path.name} was saved by Colab; its note on widgets, which Lab cannot read, is gone, and all else kept."
+            )
 
 
 def trust(path, folder):
@@ -139,6 +159,30 @@ def run_check(given):
     found = [f"{path.name}: {line}" for path in sorted(NOTEBOOKS.glob("*.ipynb")) for line in departures(path)]
     print("\n".join(found) or "Every notebook is in the stored form.")
     return bool(found)
+
+
+def run_colab(given):
+    from .editions import Place, colab
+
+    place = Place.of(given.repo, given.ref) if given.repo or given.ref else None
+    _tell(colab(DIST / "colab", place))
+
+
+def run_instructor(given):
+    from .editions import instructor
+
+    _tell(instructor(DIST / "instructor", [find(lesson).id for lesson in given.lessons]))
+
+
+def run_handout(given):
+    from .editions import handout
+
+    _tell(handout(DIST / "handout"))
+
+
+def _tell(written):
+    for path in written:
+        print(f"{path.relative_to(ROOT)}  {path.stat().st_size / 1e6:.2f} MB")
 
 
 if __name__ == "__main__":

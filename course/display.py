@@ -68,7 +68,7 @@ class Page:
 
 def in_colab():
     """Whether a Colab kernel runs this: plotly cannot be drawn from a widget's callback there (colabtools#5889)."""
-    return "google.colab" in sys.modules or "COLAB_RELEASE_TAG" in os.environ
+    return "google.colab" in sys.modules or bool({"COLAB_RELEASE_TAG", "COLAB_NOTEBOOK_ID"} & set(os.environ))
 
 
 def explore(function, *, bake=None, **controls):

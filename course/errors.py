@@ -1,6 +1,7 @@
 """Errors that reach a student as one sentence instead of a traceback through the course's code."""
 
 import difflib
+import traceback
 
 
 class CourseError(Exception):
@@ -13,6 +14,26 @@ class CourseError(Exception):
 
 class OtherHelpers(CourseError, ImportError):
     """Another package is imported as `helpers`."""
+
+
+def explain_missing_names():
+    """From now on, a cell that uses what no cell has made yet is answered in one sentence: after a restart, mostly."""
+    from IPython import get_ipython
+
+    shell = get_ipython()
+    if shell is not None:
+        shell.set_custom_exc((NameError,), _missing_name)
+
+
+def _missing_name(shell, kind, error, trace, tb_offset=None):
+    if traceback.extract_tb(trace)[-1].name == "<module>":  # a cell's own line; inside a function the place matters
+        said = (
+            f"{error.name!r} is not known in this kernel. If it is not misspelt, a cell above makes it and has not run "
+            "since the kernel started: run the cells above (JupyterLab: Run, Run All Above Selected Cell; "
+            "Colab: Runtime, Run before), then this one."
+        )
+        error._render_traceback_ = lambda: [said]
+    shell.showtraceback((kind, error, trace), tb_offset=tb_offset)
 
 
 def nearest(given, known):

@@ -10,7 +10,7 @@ from IPython.display import display
 
 from . import progress, theme
 from .display import Page
-from .errors import CourseError, nearest
+from .errors import CourseError, explain_missing_names, nearest
 
 HERE = Path(__file__).parent
 
@@ -56,6 +56,7 @@ def lesson(lesson_id):
     global current
     row = find(lesson_id)
     current = row.id
+    explain_missing_names()
     claims, exercises = claims_of(row.id), exercises_of(row.id)
     text = (
         f"Lesson {row.id} · {row.title}: {row.question}\n"

@@ -3,6 +3,7 @@
 A file that is damaged or cannot be written costs the memory of it, never the lesson.
 """
 
+import contextlib
 import json
 import os
 import tempfile
@@ -70,20 +71,41 @@ def _set_aside():
 
 
 def _write():
-    # Read again first: a second lesson may be open and have written since.
-    merged, target, temporary = read(), path(), None
+    target, temporary = path(), None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=target.parent, suffix=".new", delete=False, encoding="utf-8") as file:
-            temporary = Path(file.name)
-            json.dump(merged, file, indent=1, sort_keys=True)
-        temporary.replace(target)  # all of it or nothing
+        with _alone(target.parent):
+            merged = read()  # again: a second lesson may be open and have written since
+            with tempfile.NamedTemporaryFile(
+                "w", dir=target.parent, suffix=".new", delete=False, encoding="utf-8"
+            ) as file:
+                temporary = Path(file.name)
+                json.dump(merged, file, indent=1, sort_keys=True)
+            temporary.replace(target)  # all of it or nothing
     except OSError as error:
         if temporary:
             temporary.unlink(missing_ok=True)
         _say_once(
             f"Your progress cannot be saved ({error.strerror or error}: {target}); it lasts until this kernel stops."
         )
+
+
+@contextlib.contextmanager
+def _alone(folder):
+    """One writer at a time, where a folder can be locked: not on Windows, nor on every network drive."""
+    try:
+        import fcntl
+
+        locked = os.open(folder, os.O_RDONLY)
+    except (ImportError, OSError):
+        yield
+        return
+    try:
+        with contextlib.suppress(OSError):
+            fcntl.flock(locked, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(locked)  # and with it the lock
 
 
 def _say_once(sentence):
