@@ -13,13 +13,18 @@ unexport PYTHONHOME PYTHONPATH PIP_USER PIP_TARGET PIP_PREFIX
 export PYDEVD_DISABLE_FILE_VALIDATION = 1
 
 .NOTPARALLEL:
-.PHONY: help lab test test-style test-colab test-course notebooks clean
+.PHONY: help lab test test-style test-colab test-course test-editions notebooks colab instructor handout clean
 
 help:
 	@echo "make lab          open the course in JupyterLab (the first time it installs what is missing)"
 	@echo "make test         run every check that needs no GPU"
 	@echo "make notebooks    execute the lessons and store their outputs (REFRESH=1 renews the timings too)"
 	@echo "make test-colab   only the lessons, with the versions that Google Colab has"
+	@echo "make colab        the lessons for Google Colab, to be uploaded with nothing else, into dist/colab/"
+	@echo "                  (REPO=owner/name REF=tag: with badges, and a set-up that installs from there)"
+	@echo "make instructor   the lessons solved, with teaching notes, into dist/instructor/"
+	@echo "make handout      the lessons without solutions, for graded use, into dist/handout/"
+	@echo "make test-editions  these three, executed as Colab would (some minutes; not part of make test)"
 	@echo "make clean        remove the environments; your own copies in work/ stay"
 	@echo "With another Python (3.11, 3.12 or 3.13): make lab PYTHON=python3.12"
 
@@ -39,13 +44,25 @@ test-colab: .venv-colab/test
 
 # Last, since it ends by saying what was skipped and why.
 test-course: .venv/test
-	$(BIN)/python $(NBVAL) -q tests notebooks
+	$(BIN)/python $(NBVAL) -q tests notebooks --ignore tests/test_editions_slow.py
+
+test-editions: .venv/test .venv-colab/test
+	$(BIN)/python -m pytest -q tests/test_editions_slow.py
 
 notebooks: .venv/test
 	$(BIN)/python -m course notebooks $(if $(REFRESH),--refresh)
 
+colab: .venv/test
+	$(BIN)/python -m course colab $(if $(REPO)$(REF),--repo '$(REPO)' --ref '$(REF)')
+
+instructor: .venv/test
+	$(BIN)/python -m course instructor
+
+handout: .venv/test
+	$(BIN)/python -m course handout
+
 clean:
-	rm -rf .venv .venv-colab build *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-colab dist build *.egg-info .pytest_cache .ruff_cache .hypothesis
 
 # The environments. A file in each says that its packages are those of pyproject.toml and the constraints.
 
