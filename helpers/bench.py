@@ -23,7 +23,6 @@ import sys
 import time
 from dataclasses import asdict
 from datetime import UTC, datetime
-from numbers import Real
 from pathlib import Path
 
 import torch
@@ -32,7 +31,7 @@ from .contests import GOALS, contests
 from .device import describe, measure
 from .device import device as choose_device
 from .proof import LENGTHS, RMS, SUBJECTS, prove
-from .timing import _is_out_of_memory, compare, peak_memory
+from .timing import _is_out_of_memory, _synchronise, compare, peak_memory
 
 SCHEMA = 1
 LARGEST = 100_000  # bytes of a recording; beyond, fewer raw samples are kept
@@ -66,7 +65,7 @@ def main(arguments=None):
         f"{subject}, {method}"
         for subject, methods in recording["proofs"].items()
         for method, proof in methods.items()
-        if "error" in proof or not proof.get("passed", True)
+        if _verdict(proof) not in ("right", "refused")
     ]
     print(*table(recording), sep="\n")
     print(f"WRONG NUMBERS or an error: {'; '.join(wrong)}" if wrong else "Every method that ran gave right numbers.")
@@ -125,13 +124,12 @@ def _is_result(result):
     if "median" in result:
         samples = result.get("samples")
         return _is_number(result["median"]) and isinstance(samples, list) and all(map(_is_number, samples))
-    return (
-        _is_number(result.get("bytes")) or result.get("out_of_memory") is True or isinstance(result.get("error"), str)
-    )
+    said = isinstance(result.get("error"), str)
+    return said or _is_number(result.get("bytes")) or result.get("out_of_memory") is True
 
 
 def _is_number(number):
-    return isinstance(number, Real) and not isinstance(number, bool) and math.isfinite(number)
+    return type(number) in (int, float) and math.isfinite(number)
 
 
 def save(path, recording):
@@ -172,13 +170,9 @@ def _prove(recording, where, options):
             key = f"{name}, {str(dtype).removeprefix('torch.')}"
             if key in recording["proofs"] or options.only not in name:
                 continue
-            try:
-                found = prove(subject, dtype, where, lengths)
-            except Exception as error:  # a kernel that does not compile, say: the others are still to be proven
-                found = {"all": {"error": _sentence(error)}}
-            recording["proofs"][key] = found
+            recording["proofs"][key] = prove(subject, dtype, where, lengths)
             save(options.out, recording)
-            said = ", ".join(f"{method} {_verdict(proof)}" for method, proof in found.items())
+            said = ", ".join(f"{method} {_verdict(proof)}" for method, proof in recording["proofs"][key].items())
             print(f"proof of {key}: {said}", flush=True)
             _require_alive(where, f"the proof of {key}")
 
@@ -218,20 +212,29 @@ def point(contest, T, where, budget):
         functions = contest.functions(T)
     except Exception as error:
         return {"make": _failed(error, where)}
-    for label, function in list(functions.items()):
+    for label, function in functions.items():
         try:
             function()
+            _synchronise(where)  # a GPU says what went wrong only when it is waited for
         except Exception as error:
             results[label] = _failed(error, where)
-            del functions[label]
-    if contest.unit == "B":
-        peaks = {label: peak_memory(function, device=where) for label, function in functions.items()}
-        return results | {n: {"bytes": p} if math.isfinite(p) else {"out_of_memory": True} for n, p in peaks.items()}
-    timings = compare(functions, device=where, budget=budget, repeats=20) if functions else {}
-    for label, timing in timings.items():
-        about = ("median", "p20", "p80", "repeats", "method", "samples")
-        results[label] = {"out_of_memory": True} if timing.out_of_memory else {n: getattr(timing, n) for n in about}
-    return {label: results[label] for label in (*timings, *(label for label in results if label not in timings))}
+    functions = {label: function for label, function in functions.items() if label not in results}
+    try:
+        if contest.unit == "B":
+            return results | {label: _bytes(peak_memory(fn, device=where)) for label, fn in functions.items()}
+        timings = compare(functions, device=where, budget=budget, repeats=20) if functions else {}
+    except Exception as error:
+        return results | {label: _failed(error, where) for label in functions}
+    return {label: _seconds(timing) for label, timing in timings.items()} | results
+
+
+def _bytes(peak):
+    return {"bytes": peak} if math.isfinite(peak) else {"out_of_memory": True}
+
+
+def _seconds(timing):
+    about = ("median", "p20", "p80", "repeats", "method", "samples")
+    return {"out_of_memory": True} if timing.out_of_memory else {name: getattr(timing, name) for name in about}
 
 
 def _failed(error, where):
@@ -249,7 +252,7 @@ def _require_alive(where, after):
     """A kernel that wrote where it must not leaves a GPU that refuses every call of this process."""
     if where.type == "cuda":
         try:
-            torch.cuda.synchronize(where)
+            _synchronise(where)
         except Exception as error:
             raise SystemExit(
                 f"The GPU stopped working after {after} ({_sentence(error)}). That is recorded; "
@@ -279,7 +282,7 @@ def table(recording):
 
 
 def ratio(results, goal):
-    """The smallest of the peers over ours, or None where one of them was not measured."""
+    """The smallest of the peers over ours; None where ours, or every peer, was not measured."""
     ours = _value(results.get(goal.ours, {}))
     peers = [value for value in (_value(results.get(peer, {})) for peer in goal.peers) if value]
     return min(peers) / ours if ours and peers else None

@@ -61,10 +61,11 @@ def combine(left, right):
 
 
 def _loop(decay, inputs, state, reverse):
-    T, dtype, states = inputs.shape[1], inputs.dtype, []
+    dtype, states = inputs.dtype, []
     decay, inputs, state = (tensor.to(_wide(dtype)) for tensor in (decay, inputs, state))
-    for t in reversed(range(T)) if reverse else range(T):
-        state = decay[:, t] * state + inputs[:, t]  # (B, D)
+    # unbind, since the gradient of T slices decay[:, t] is T tensors as large as decay.
+    for a, b in zip(*_in_order(reverse, (decay.unbind(1), inputs.unbind(1))), strict=True):
+        state = a * state + b  # (B, D)
         states.append(state)
     return torch.stack(states[::-1] if reverse else states, dim=1).to(dtype)
 
@@ -124,10 +125,12 @@ def _chunked(decay, inputs, hidden, reverse, out):
             early, late, last = slice(rest, T), slice(0, rest), rest
         _chunked(decay[:, early], inputs[:, early], hidden, reverse, out[:, early])
         return _chunked(decay[:, late], inputs[:, late], out[:, last], reverse, out[:, late])
-    decay, inputs, out = (x.unflatten(1, (N, C)) for x in (decay, inputs, out))  # (B, N, C, D)
-    a, b, h = _in_order(reverse, (x.unbind(2) for x in (decay, inputs, out)))  # C × (B, N, D) each
-    whole, end = decay.prod(2), b[0].clone()  # (B, N, D): a chunk as one step, and where it ends from state 0
-    _walk(a[1:], b[1:], [end] * (C - 1), end)
+    steps = (x.unflatten(1, (N, C)).unbind(2) for x in (decay, inputs, out))
+    a, b, h = _in_order(reverse, steps)  # C × (B, N, D) each
+    whole, end = a[0].clone(), b[0].clone()  # (B, N, D): a chunk as one step, its decay and its end from state 0
+    for i in range(1, C):
+        whole *= a[i]
+        torch.addcmul(b[i], a[i], end, out=end)
     between = inputs.new_empty(B, N + 1, D)
     before, after = (between[:, 1:], between[:, :-1]) if reverse else (between[:, :-1], between[:, 1:])
     between[:, N if reverse else 0] = hidden

@@ -4,7 +4,6 @@ import json
 import math
 import subprocess
 import sys
-from functools import partial
 
 import pytest
 import torch
@@ -292,12 +291,18 @@ def test_a_method_that_refuses_is_neither_right_nor_wrong(small, tmp_path, monke
     assert found["loop"]["passed"]
     if not torch.cuda.is_available():
         assert "cannot run method 'graph' here" in found["graph"]["refused"]
-    broken = Subject(partial(lambda method, x: 1 / 0), lambda T: [torch.ones(T)], ("plain",))
+    broken = Subject(lambda method, x: x * (1 // (method == "plain")), lambda T: [torch.ones(T)], ("plain", "broken"))
     monkeypatch.setattr(bench, "SUBJECTS", {"broken": broken})
     assert run(tmp_path / "cpu.json") == 1
-    assert load(tmp_path / "cpu.json")["proofs"] == {
-        "broken, float32": {"all": {"error": "ZeroDivisionError: division by zero"}}
-    }
+    found = load(tmp_path / "cpu.json")["proofs"]["broken, float32"]
+    assert found["plain"]["passed"]
+    assert found["broken"] == {"error": "ZeroDivisionError: integer division or modulo by zero"}
+
+
+def test_what_fails_only_while_it_is_timed_is_a_result_too(monkeypatch):
+    monkeypatch.setattr(bench, "compare", lambda *_, **__: 1 / 0)
+    results = point(Contest("sums", "", (2,), adds), 2, CPU, 0.1)
+    assert results == {label: {"error": "ZeroDivisionError: division by zero"} for label in ("ours", "peer")}
 
 
 def test_it_needs_neither_notebook_nor_plot():

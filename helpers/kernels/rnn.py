@@ -4,8 +4,8 @@ A loop pays at every step for starting kernels and for reading W again. Here one
 T steps: W is read once and kept in registers, and so is the state. Diamos et al. 2016, "Persistent RNNs"; Pöppel et
 al. 2024, "FlashRNN". What does not wait for a state is done before, for all steps in one product: U x_t + b.
 
-A thread holds whole columns of W, so that it adds up its products alone. One row against a matrix has no work for
-tensor cores; B sequences fill B multiprocessors.
+A thread holds whole columns of W, where they are not too many, and adds up its products alone. One row against a
+matrix has no work for tensor cores; B sequences fill B multiprocessors. What it reaches on a GPU is not measured yet.
 
 Backward, the states are known, so one product gives all gates at once, and with them every factor by which a gradient
 is multiplied. What still waits is linear, dh_{t−1} = Σ_g W_gᵀ (factor_g ⊙ dh_t): the same scheme, backwards in time.
@@ -148,7 +148,10 @@ def backward_kernel(
 
 
 def options(gates, D):
-    """The kernels' constants: a warp for each 32 columns, or more, so that no thread holds over 256 weights."""
+    """The kernels' constants: a warp for each 32 columns, or more, so that no thread holds over 256 weights.
+
+    A thread has 255 registers. Four gates of 64 or 128 units take them all: some 50 numbers then wait in its cache.
+    """
     width = max(16, triton.next_power_of_2(D))
     warps = triton.next_power_of_2(triton.cdiv(gates * width**2, 32 * 256))
     return {"D": D, "GATES": gates, "WIDTH": width, "num_warps": max(width // 32, warps)}
