@@ -14,6 +14,9 @@ def pytest_configure(config):
     state = tempfile.mkdtemp(prefix="course-")
     config.add_cleanup(lambda: shutil.rmtree(state, ignore_errors=True))
     os.environ["COURSE_STATE_DIR"] = state
+    # On a busy machine two threads that wait for each other turn a millisecond into a minute. No compared output and no
+    # test depends on how many there are.
+    os.environ["OMP_NUM_THREADS"] = "1"
 
 
 def pytest_collection_modifyitems(items):
