@@ -6,10 +6,13 @@ from numbers import Real
 
 import torch
 
+from .device import free_memory
+
 FLOATS = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
+LARGE = 2**26  # bytes from which it is asked first whether they fit
 
 
-def choose_method(method, methods, function):
+def require_method(method, methods, function):
     """Return `method` if it is one of `methods`; raise a ValueError that names the nearest one."""
     if method in methods:
         return method
@@ -18,9 +21,22 @@ def choose_method(method, methods, function):
     raise ValueError(f"{function} has no method {method!r}; it has {', '.join(map(repr, methods))}.{nearest}")
 
 
-def require_float(function, **tensors):
-    """Raise a TypeError unless every tensor is a torch tensor of one of the FLOATS, all of one dtype on one device."""
-    for name, tensor in tensors.items():
+def require_able(function, method, instead, refused):
+    """Raise a ValueError with the first reason in {reason: whether it holds}; a reason None is none."""
+    for reason, holds in refused.items():
+        if reason and holds:
+            raise ValueError(f"{function}'s method {method!r} cannot do this here: {reason}; use {instead}.")
+
+
+def require_tensors(function, spec, given, remedies=None):
+    """Raise unless the tensors fit `spec`, {"inputs": "B T Din", "weight_hh": "4·D D", "hidden": "[B D]"}.
+
+    An axis has one size wherever its name stands, 4·D is four times D, "…" any number of leading axes, the same in all;
+    what is in brackets may be None. given: {name: tensor}; remedies: {tensor or axis that does not fit: what to do}.
+    TypeError: what is no tensor, not floating point, or differs in dtype or device. ValueError: the shapes.
+    """
+    given = {name: tensor for name, tensor in given.items() if tensor is not None or spec[name][0] != "["}
+    for name, tensor in given.items():
         if not isinstance(tensor, torch.Tensor):
             raise TypeError(
                 f"{function}: {name} is a {type(tensor).__name__}, not a torch tensor; use torch.tensor(…)."
@@ -28,10 +44,46 @@ def require_float(function, **tensors):
         if tensor.dtype not in FLOATS:
             raise TypeError(f"{function}: {name} holds {tensor.dtype}; use {name}.float() to make it floating point.")
     for what, remedy in (("dtype", ".to(dtype)"), ("device", ".to(device)")):
-        kinds = {name: str(getattr(tensor, what)) for name, tensor in tensors.items()}
+        kinds = {name: str(getattr(tensor, what)) for name, tensor in given.items()}
         if len(set(kinds.values())) > 1:
             listed = ", ".join(f"{name} {kind}" for name, kind in kinds.items())
             raise TypeError(f"{function}: the tensors differ in {what} ({listed}); bring them together with {remedy}.")
+    spec = {name: spec[name].strip("[]").split() for name in given}
+    misfit = _misfit(spec, {name: tuple(tensor.shape) for name, tensor in given.items()}, remedies or {})
+    if misfit:
+        wanted = ", ".join(f"{name} ({', '.join(axes)})" for name, axes in spec.items())
+        found = ", ".join(f"{name} {shape(tensor)}" for name, tensor in given.items())
+        raise ValueError(f"{function} needs {wanted}, got {found}: {misfit}.")
+
+
+def _misfit(spec, shapes, remedies):
+    """The first place where the shapes disagree, and what to do, in words; None if they fit."""
+    seen = {}  # axis: its size, and the tensor that has it
+    for name, sizes in shapes.items():
+        axes, fault = spec[name], None
+        if 0 in sizes:
+            return f"{name} is empty, and of nothing there is no result; leave the empty part out"
+        lead = len(sizes) - len(axes) + 1
+        if axes[0] == "…" and lead >= 0:
+            sizes = (sizes[:lead], *sizes[lead:])
+        if len(sizes) != len(axes):
+            remedy = f"add one with {name}[None]" if len(sizes) < len(axes) else f"drop one with {name}[0]"
+            return f"{name} has {len(sizes)} instead of {len(axes)} axes; {(remedies or {}).get(name, remedy)}"
+        for axis, size in zip(axes, sizes, strict=True):
+            times, _, letter = axis.rpartition("·")
+            size, rest = divmod(size, int(times)) if times else (size, 0)
+            known, where = (1, "") if letter == "1" else seen.setdefault(letter, (size, name))
+            if rest:
+                fault = f"{axis} is no multiple of {times} in {name}"
+            elif known != size:
+                fault = f"{letter} is {known} in {where} and {size} in {name}" if where else f"{name} has {size} for 1"
+            if fault and remedies is None:
+                return fault
+            if fault:
+                turned = len(axes) == 2 and not _misfit(spec, shapes | {name: sizes[::-1]}, None)
+                remedy = f"try {name}.T" if turned else remedies.get(name, remedies.get(letter, "make them agree"))
+                return f"{fault}; {remedy}"
+    return None
 
 
 def require_scale(function, scale):
@@ -41,6 +93,14 @@ def require_scale(function, scale):
     if not math.isfinite(scale):
         raise ValueError(f"{function}: scale is {scale}, and must be finite; leave it out for 1/√D.")
     return float(scale)
+
+
+def require_memory(what, needed, device, instead):
+    """Raise a MemoryError if `needed` bytes are many and not free: Linux may end the process before torch can say so."""
+    if needed > LARGE and needed > (free := free_memory(device)):
+        raise MemoryError(
+            f"{what} need {needed / 2**30:.1f} GiB, and {device} has {free / 2**30:.1f} GiB free; use {instead}."
+        )
 
 
 def shape(tensor):

@@ -4,21 +4,23 @@ Attention(Q, K, V) = softmax(Q Kᵀ / √D) V: Vaswani et al. 2017, equation 1.
 """
 
 import math
-import re
 from contextlib import contextmanager
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch.nn.attention import SDPBackend
 
-from .arguments import choose_method, require_float, require_scale, shape
-from .device import describe
+from .arguments import require_able, require_memory, require_method, require_scale, require_tensors, shape
 from .kernels import unavailable
 from .online import Online, future
 
 METHODS = ("auto", "loop", "naive", "online", "flash", "sdpa")
-LARGE = 2**26  # bytes of scores from which naive asks first whether they fit
+SPEC = {"query": "… Tq D", "key": "… Tk D", "value": "… Tk Dv"}
+REMEDIES = {
+    "…": "expand the smaller one",
+    "D": "project query and key to one width",
+    "Tk": "every key needs one value: make both from the same inputs",
+}
 
 
 def attention(query, key, value, *, is_causal=False, mask=None, scale=None, method="auto"):
@@ -43,15 +45,12 @@ def attention(query, key, value, *, is_causal=False, mask=None, scale=None, meth
     an empty axis, an unknown method or one that cannot do this here, a query that may look nowhere),
     MemoryError (naive, when the scores do not fit).
     """
-    method = choose_method(method, METHODS, "attention")
-    require_float("attention", query=query, key=key, value=value)
-    mask = _mask("attention", is_causal, mask, query=query, key=key, value=value)
-    scale = 1 / math.sqrt(query.shape[-1]) if scale is None else require_scale("attention", scale)
+    method = require_method(method, METHODS, "attention")
+    mask, scale = _checked("attention", is_causal, mask, scale, query=query, key=key, value=value)
     if method == "loop":
         return _loop(query, key, value, _allowed(query, key, is_causal, mask), scale)
     if method == "naive":
-        _require_memory(query, key)
-        return _weights(query, key, _allowed(query, key, is_causal, mask), scale) @ value
+        return _weights(query, key, is_causal, mask, scale) @ value
     if method == "online":
         return Online.apply(query, key, value, is_causal, mask, scale)
     if scale <= 0:  # the other two scale the largest score, not the smallest: torch 2.13 then gives NaN on a CPU
@@ -62,11 +61,8 @@ def attention(query, key, value, *, is_causal=False, mask=None, scale=None, meth
 
 def attention_weights(query, key, *, is_causal=False, mask=None, scale=None):
     """The weights (…, Tq, Tk) that `attention` gives the values; every row sums to 1. Arguments as there."""
-    require_float("attention_weights", query=query, key=key)
-    mask = _mask("attention_weights", is_causal, mask, query=query, key=key)
-    scale = 1 / math.sqrt(query.shape[-1]) if scale is None else require_scale("attention_weights", scale)
-    _require_memory(query, key)
-    return _weights(query, key, _allowed(query, key, is_causal, mask), scale)
+    mask, scale = _checked("attention_weights", is_causal, mask, scale, query=query, key=key)
+    return _weights(query, key, is_causal, mask, scale)
 
 
 def attention_backend(query, key, value, *, is_causal=False):
@@ -76,8 +72,7 @@ def attention_backend(query, key, value, *, is_causal=False):
     "flash (CPU)" or "math". Torch is asked, with these very tensors, under the `sdpa_kernel` that is set around the
     call. Arguments and errors as `attention`.
     """
-    require_float("attention_backend", query=query, key=key, value=value)
-    _mask("attention_backend", is_causal, None, query=query, key=key, value=value)
+    _checked("attention_backend", is_causal, None, None, query=query, key=key, value=value)
     *tensors, allowed, square = _sdpa_arguments(query, key, value, is_causal, None)
     with _for_one_query(query):
         found = SDPBackend(torch._fused_sdp_choice(*tensors, attn_mask=allowed, is_causal=square))
@@ -95,7 +90,12 @@ def _loop(query, key, value, allowed, scale):
     return torch.stack(rows, dim=-2)
 
 
-def _weights(query, key, allowed, scale):
+def _weights(query, key, is_causal, mask, scale):
+    # The scores before and after the softmax, and twice the mask.
+    needed = math.prod(query.shape[:-1]) * key.shape[-2] * (2 * query.element_size() + 2)
+    what = f"the scores of query {shape(query)} and key {shape(key)}"
+    require_memory(what, needed, query.device, "method 'online' or 'sdpa' of attention, or a shorter T")
+    allowed = _allowed(query, key, is_causal, mask)
     scores = query @ key.transpose(-2, -1) * scale  # (…, Tq, Tk)
     if allowed is not None:
         scores = scores.masked_fill(~allowed, -math.inf)
@@ -110,9 +110,7 @@ def _flash(query, key, value, is_causal, mask, scale):
         f"it takes widths up to 128, not D = {D} and Dv = {Dv}": max(D, Dv) > 128,
         unavailable(query, capability=(8, 0)): True,
     }
-    reason = next((reason for reason, holds in refused.items() if holds), None)
-    if reason:
-        raise ValueError(f"attention's method 'flash' cannot do this here: {reason}; use 'online' or 'sdpa'.")
+    require_able("attention", "flash", "'online' or 'sdpa'", refused)
     from .kernels.flash import Flash  # here: it needs triton
 
     flat = (tensor.reshape(-1, *tensor.shape[-2:]).contiguous() for tensor in (query, key, value))  # (B·H, T, D)
@@ -153,28 +151,20 @@ def _for_one_query(query):
         torch.backends.cuda.enable_cudnn_sdp(before)
 
 
-def _mask(function, is_causal, mask, **tensors):
-    """Check the shapes; return the mask spread over (…, Tq, Tk), minus the future if is_causal; None without a mask."""
-    given = ", ".join(f"{name} {shape(tensor)}" for name, tensor in tensors.items())
-    query, key, value = tensors["query"], tensors["key"], tensors.get("value", tensors["key"])
-    if min(query.ndim, key.ndim, value.ndim) < 2:
-        raise ValueError(f"{function} needs (…, T, D) tensors with two dimensions or more, got {given}; add them.")
-    if query.shape[-1] != key.shape[-1]:
-        raise ValueError(f"query and key must have the same width D, got {given}; project them to one width.")
-    if key.shape[-2] != value.shape[-2]:
-        raise ValueError(f"every key needs one value, got {given}; make both from the same inputs.")
-    if not query.shape[:-2] == key.shape[:-2] == value.shape[:-2]:
-        raise ValueError(f"the leading dimensions (B, H) must be equal, got {given}; expand the smaller one.")
-    if 0 in (*query.shape, *key.shape, *value.shape):
-        raise ValueError(f"{function} over nothing is not defined, got {given}; leave the empty part out.")
+def _checked(function, is_causal, mask, scale, **tensors):
+    """The mask spread over (…, Tq, Tk), minus the future if is_causal, None without one; and the scale."""
+    require_tensors(function, SPEC, tensors, REMEDIES)
+    query, key = tensors["query"], tensors["key"]
     Tq, Tk = query.shape[-2], key.shape[-2]
+    given = f"query {shape(query)} and key {shape(key)}"
     if is_causal and Tq > Tk:
         raise ValueError(
             f"is_causal needs at least as many keys as queries, got {given}: Tq = {Tq} and Tk = {Tk}; "
             "leave is_causal out, or drop the queries that no key belongs to."
         )
+    scale = 1 / math.sqrt(query.shape[-1]) if scale is None else require_scale(function, scale)
     if mask is None:
-        return None
+        return None, scale
     mask = _spread(mask, (*query.shape[:-2], Tq, Tk), query.device)
     if is_causal:
         mask = mask & ~future(Tq, Tk, Tk - Tq, query.device)
@@ -182,7 +172,7 @@ def _mask(function, is_causal, mask, **tensors):
         raise ValueError(
             f"the mask leaves a query of {given} with no key to look at; allow each query at least its own key."
         )
-    return mask
+    return mask, scale
 
 
 def _allowed(query, key, is_causal, mask):
@@ -205,26 +195,3 @@ def _spread(mask, wanted, device):
         raise ValueError(
             f"mask {shape(mask)} does not broadcast to {wanted}; give it (Tq, Tk) = {wanted[-2:]}."
         ) from None
-
-
-def _require_memory(query, key):
-    """Raise a MemoryError if the scores are large and do not fit: Linux may end the process before torch can say so."""
-    # Before and after the softmax, and twice the mask.
-    needed = math.prod(query.shape[:-1]) * key.shape[-2] * (2 * query.element_size() + 2)
-    if needed > LARGE and needed > (free := _free_memory(query.device)):
-        raise MemoryError(
-            f"the scores of query {shape(query)} and key {shape(key)} need {needed / 2**30:.1f} GiB, and there are "
-            f"{free / 2**30:.1f} GiB free; use method 'online' or 'sdpa' of attention, or a shorter T."
-        )
-
-
-def _free_memory(device):
-    if device.type == "cuda":
-        held = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-        return torch.cuda.mem_get_info(device)[0] + held
-    total = describe("cpu").memory or math.inf
-    try:
-        found = re.search(r"^MemAvailable:\s*(\d+) kB", Path("/proc/meminfo").read_text(), re.MULTILINE)
-    except OSError:  # only Linux tells
-        return total
-    return min(total, int(found[1]) * 1024 if found else total)

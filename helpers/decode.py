@@ -7,11 +7,13 @@ import torch
 import torch.nn.functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from .arguments import choose_method, require_float, shape
+from .arguments import require_able, require_method, require_tensors, shape
 from .kernels import unavailable
 
 METHODS = ("auto", "naive", "sdpa", "triton")
 # Not cuDNN: it plans anew for each number of keys, 20 to 40 ms, and a cache has another one at each step.
+SPEC = {"query": "B H 1 D", "key_cache": "B H T D", "value_cache": "B H T Dv"}
+REMEDIES = {"1": "give one query a sequence, or use attention(…, is_causal=True) for several"}
 BACKENDS = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
 
 
@@ -30,9 +32,9 @@ def decode_attention(query, key_cache, value_cache, length, *, method="auto"):
     Raises TypeError (not floating point, dtypes or devices differ, no integers), ValueError (shapes that do not agree,
     a length out of range, an unknown method or one that cannot do this here).
     """
-    method = choose_method(method, METHODS, "decode_attention")
-    require_float("decode_attention", query=query, key_cache=key_cache, value_cache=value_cache)
-    _check_shapes(query, key_cache, value_cache)
+    method = require_method(method, METHODS, "decode_attention")
+    given = {"query": query, "key_cache": key_cache, "value_cache": value_cache}
+    require_tensors("decode_attention", SPEC, given, REMEDIES)
     length = _length(length, query, key_cache.shape[2])
     if method == "triton":
         return _triton(query, key_cache, value_cache, length)
@@ -59,27 +61,12 @@ def _triton(query, key, value, length):
         ),
         unavailable(query): True,
     }
-    reason = next((reason for reason, holds in refused.items() if holds), None)
-    if reason:
-        raise ValueError(f"decode_attention's method 'triton' cannot do this here: {reason}; use 'sdpa'.")
+    require_able("decode_attention", "triton", "'sdpa'", refused)
     from .kernels.decode import decode  # here: it needs triton
 
     if isinstance(length, int):
         length = torch.full(query.shape[:1], length, device=query.device)
     return decode(query.contiguous(), key, value, length)
-
-
-def _check_shapes(query, key, value):
-    given = f"query {shape(query)}, key_cache {shape(key)} and value_cache {shape(value)}"
-    if not query.ndim == key.ndim == value.ndim == 4 or query.shape[2] != 1:
-        raise ValueError(
-            "decode_attention needs query (B, H, 1, D), key_cache (B, H, T, D) and value_cache (B, H, T, Dv), got "
-            f"{given}; give one query a sequence, or use attention(…, is_causal=True) for several."
-        )
-    if key.shape[:3] != value.shape[:3] or query.shape[:2] != key.shape[:2] or query.shape[3] != key.shape[3]:
-        raise ValueError(f"B, H, T and D must agree in the query and the caches, got {given}; expand the smaller one.")
-    if 0 in (*key.shape, *value.shape):
-        raise ValueError(f"decode_attention over nothing is not defined, got {given}; give the cache room for a key.")
 
 
 def _length(length, query, T):

@@ -201,6 +201,19 @@ def _measure(chosen):
     return Measured(about, copy, matmul, quantity(row, "s", f"one of {row} additions to one element", launches))
 
 
+def free_memory(where):
+    """Bytes that a tensor on this device could take now; math.inf where the system does not tell."""
+    if where.type == "cuda":
+        held = torch.cuda.memory_reserved(where) - torch.cuda.memory_allocated(where)
+        return torch.cuda.mem_get_info(where)[0] + held
+    total = _cpu_memory() or math.inf
+    try:
+        found = re.search(r"^MemAvailable:\s*(\d+) kB", Path("/proc/meminfo").read_text(), re.MULTILINE)
+    except OSError:  # only Linux tells
+        return total
+    return min(total, int(found[1]) * 1024 if found else total)
+
+
 def _no_gpu():
     """None if the GPU works, else what there is instead, as words for a sentence."""
     if not torch.cuda.is_available():

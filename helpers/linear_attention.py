@@ -7,8 +7,8 @@ the query. Katharopoulos et al. 2020, "Transformers are RNNs", equations 9 to 20
 import torch
 import torch.nn.functional as F
 
-from .arguments import choose_method, require_float, shape
-from .attention import LARGE, _free_memory, _mask
+from .arguments import require_memory, require_method, require_tensors, shape
+from .attention import REMEDIES, SPEC
 
 METHODS = ("auto", "recurrent", "parallel", "chunked")
 CHUNK = 64  # steps; the scores of a chunk are then about as many as the numbers of its state
@@ -34,9 +34,16 @@ def linear_attention(query, key, value, *, is_causal=True, method="auto", featur
     Work 2·T·D·Dv multiply–adds a head as an RNN, T²(D + Dv) in parallel, T(64(D + Dv) + 2·D·Dv) in chunks.
     Raises TypeError (not floating point, dtypes or devices differ), ValueError (shapes, an empty axis, unknown method).
     """
-    method = choose_method(method, METHODS, "linear_attention")
-    require_float("linear_attention", query=query, key=key, value=value)
-    _check(query, key, value, is_causal, method)
+    method = require_method(method, METHODS, "linear_attention")
+    require_tensors("linear_attention", SPEC, {"query": query, "key": key, "value": value}, REMEDIES)
+    T, given = key.shape[-2], f"query {shape(query)} and key {shape(key)}"
+    if is_causal and query.shape[-2] != T:
+        raise ValueError(
+            f"is_causal needs one key for each query, got {given}; give is_causal=False, or as many of both."
+        )
+    if method == "parallel":  # the weights before and after the mask
+        needed = 2 * query.element_size() * T * query[..., 0].numel()
+        require_memory(f"the weights of {given}", needed, query.device, "method 'chunked', or a shorter T")
     if not callable(feature):
         raise TypeError(
             f"feature is a {type(feature).__name__}; give a function of the queries, as in feature=torch.exp."
@@ -109,18 +116,3 @@ def _not_zero(weights, sums=None, more=None):
     if more is not None:
         weight = weight + more.sum(-1, keepdim=True)
     return weight + (weight == 0)
-
-
-def _check(query, key, value, is_causal, method):
-    _mask("linear_attention", False, None, query=query, key=key, value=value)
-    given, T = f"query {shape(query)} and key {shape(key)}", key.shape[-2]
-    if is_causal and query.shape[-2] != T:
-        raise ValueError(
-            f"is_causal needs one key for each query, got {given}; give is_causal=False, or as many of both."
-        )
-    needed = 2 * query.element_size() * T * query[..., 0].numel()  # before and after the mask
-    if method == "parallel" and needed > LARGE and needed > (free := _free_memory(query.device)):
-        raise MemoryError(
-            f"the weights of {given} take {needed / 2**30:.1f} GiB, {query.device} has {free / 2**30:.1f} GiB free; "
-            "use method 'chunked', or a shorter T."
-        )

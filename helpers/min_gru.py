@@ -9,10 +9,12 @@ The gates of all steps are one matrix product; what is left is `linear_recurrenc
 import torch
 import torch.nn.functional as F
 
-from .arguments import choose_method, require_float, shape
+from .arguments import require_method, require_tensors
 from .scan import linear_recurrence
 
 METHODS = ("auto", "loop", "scan", "log")
+SPEC = {"inputs": "B T Din", "weight_gate": "D Din", "weight_hidden": "D Din"}
+SPEC |= {"bias_gate": "[D]", "bias_hidden": "[D]", "hidden": "[B D]"}
 
 
 def min_gru(
@@ -36,12 +38,9 @@ def min_gru(
     Raises TypeError (not floating point, dtypes or devices differ), ValueError (shapes, unknown method, log without
     positive, or from a state that is not above 0).
     """
-    method = choose_method(method, METHODS, "min_gru")
-    given = {"inputs": inputs, "weight_gate": weight_gate, "weight_hidden": weight_hidden}
-    maybe = {"bias_gate": bias_gate, "bias_hidden": bias_hidden, "hidden": hidden}
-    given |= {name: tensor for name, tensor in maybe.items() if tensor is not None}
-    require_float("min_gru", **given)
-    _check_shapes(given)
+    method = require_method(method, METHODS, "min_gru")
+    tensors = (inputs, weight_gate, weight_hidden, bias_gate, bias_hidden, hidden)
+    require_tensors("min_gru", SPEC, dict(zip(SPEC, tensors, strict=True)))
     positive = method == "log" if positive is None else bool(positive)
     if method == "log" and not positive:
         raise ValueError("min_gru cannot run method 'log' without positive=True: logarithms need it; or use 'scan'.")
@@ -71,22 +70,3 @@ def _log(gate, candidate, hidden):
     if hidden is not None:
         terms = torch.cat([hidden.log().unsqueeze(1), terms], dim=1)  # (B, 1 + T, D)
     return (decayed + terms.logcumsumexp(1)[:, -decayed.shape[1] :]).exp()
-
-
-def _check_shapes(given):
-    inputs, weight_gate = given["inputs"], given["weight_gate"]
-    if inputs.ndim != 3 or 0 in inputs.shape:
-        raise ValueError(
-            f"min_gru needs inputs (B, T, Din), none of them 0, got {shape(inputs)}; "
-            "add an axis with inputs[None], or a step."
-        )
-    B, _, width = inputs.shape
-    if weight_gate.ndim != 2 or weight_gate.shape[1] != width or not len(weight_gate):
-        sizes = f"inputs {shape(inputs)} needs weight_gate (D, {width})"
-        raise ValueError(f"min_gru with {sizes}, got {shape(weight_gate)}; transpose it?")
-    D = len(weight_gate)
-    wanted = {"weight_hidden": (D, width), "bias_gate": (D,), "bias_hidden": (D,), "hidden": (B, D)}
-    for name, expected in wanted.items():
-        if name in given and tuple(given[name].shape) != expected:
-            sizes = f"inputs {shape(inputs)} and weight_gate {shape(weight_gate)}"
-            raise ValueError(f"min_gru with {sizes} needs {name} {expected}, got {shape(given[name])}.")

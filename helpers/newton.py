@@ -13,7 +13,7 @@ from numbers import Integral, Real
 import torch
 
 from .cost import check_word
-from .recurrence import check_recurrence, elman
+from .recurrence import elman, require_recurrence
 from .scan import linear_recurrence
 
 JACOBIANS = ("dense", "diagonal")
@@ -73,7 +73,7 @@ def newton_recurrence(
     Raises TypeError (dtypes, devices), ValueError (shapes, an unknown jacobian, a tolerance or most that cannot be).
     """
     given = {"inputs": inputs, "weight_ih": weight_ih, "weight_hh": weight_hh, "bias": bias, "hidden": hidden}
-    check_recurrence("newton_recurrence", 1, given)
+    require_recurrence("newton_recurrence", 1, given)
     check_word("jacobian", jacobian, JACOBIANS)
     tolerance = _check_numbers(inputs.dtype, tolerance, most)
     start = inputs.new_zeros(inputs.shape[0], weight_hh.shape[0]) if hidden is None else hidden

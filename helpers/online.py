@@ -10,7 +10,7 @@ import math
 import torch
 from torch.autograd.function import once_differentiable
 
-from .arguments import require_float, shape
+from .arguments import require_tensors
 
 BLOCK = 256  # keys read at a time
 
@@ -27,14 +27,10 @@ def merge(left, right):
     for name, group in (("left", left), ("right", right)):
         if not isinstance(group, (tuple, list)) or len(group) != 3:
             raise TypeError(f"merge: {name} is no group (m, ℓ, o) of three tensors; give it as such a tuple.")
-    names = [f"{name} {part}" for name in ("left", "right") for part in "mℓo"]
-    require_float("merge", **dict(zip(names, (*left, *right), strict=True)))
-    given = ["; ".join(map(shape, group)) for group in (left, right)]
-    if given[0] != given[1] or not left[0].shape == left[1].shape == (*left[2].shape[:-1], 1):
-        raise ValueError(
-            f"merge needs m (…, T, 1); ℓ (…, T, 1); o (…, T, Dv) on both sides, got left {given[0]} and right "
-            f"{given[1]}; keep the last axis of a maximum or sum with keepdim=True."
-        )
+    names = [f"{side} {part}" for side in ("left", "right") for part in "mℓo"]
+    spec = dict(zip(names, 2 * ("… T 1", "… T 1", "… T Dv"), strict=True))
+    remedies = dict.fromkeys(names, "keep the last axis of a maximum or sum with keepdim=True")
+    require_tensors("merge", spec, dict(zip(names, (*left, *right), strict=True)), remedies)
     return _merge(left, right)
 
 

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch.autograd.function import once_differentiable
 
-from .arguments import choose_method, require_float, shape
+from .arguments import require_able, require_method, require_tensors
 from .kernels import unavailable
 
 METHODS = ("auto", "loop", "hoisted", "torch")
@@ -82,11 +82,19 @@ def _lstm_step(from_input, from_hidden, state):
 
 
 def _run(name, step, gates, inputs, weights, state, method):
-    method = choose_method(method, METHODS + ON_GPU, name)
-    labels = ("inputs", "weight_ih", "weight_hh", "bias_ih", "bias_hh", "hidden", "cell")
-    check_recurrence(name, gates, dict(zip(labels, (inputs, *weights, *state), strict=False)))
-    _check_method(name, method, inputs, weights[1].shape[1])
-    zeros = inputs.new_zeros(inputs.shape[0], weights[1].shape[1])
+    method = require_method(method, METHODS + ON_GPU, name)
+    tensors = dict(zip(("inputs", "weight_ih", "weight_hh", "bias_ih", "bias_hh"), (inputs, *weights), strict=True))
+    require_recurrence(name, gates, tensors | dict(zip(("hidden", "cell"), state, strict=False)))
+    D = weights[1].shape[1]
+    refused = {f"it needs an NVIDIA GPU, and the tensors are on {inputs.device}": not inputs.is_cuda}
+    if method == "fused":
+        refused = {
+            f"its weights fit on the chip up to D = {WIDEST}, not D = {D}": D > WIDEST,
+            f"it computes in float32, and the tensors are {inputs.dtype}": inputs.dtype == torch.float64,
+            unavailable(inputs): True,
+        }
+    require_able(name, method, "'torch', or leave it to 'auto'", refused if method in ON_GPU else {})
+    zeros = inputs.new_zeros(inputs.shape[0], D)
     state = tuple(zeros if part is None else part for part in state)
     none = inputs.new_zeros(weights[1].shape[0])
     weights = tuple(none if weight is None else weight for weight in weights)
@@ -210,42 +218,9 @@ def _recorded(function, step, shapes, dtype, device):
     return replay
 
 
-def _check_method(name, method, inputs, D):
-    reason = None
-    if method == "fused":
-        refused = {
-            f"its weights fit on the chip up to D = {WIDEST}, not D = {D}": D > WIDEST,
-            f"it computes in float32, and the tensors are {inputs.dtype}": inputs.dtype == torch.float64,
-            unavailable(inputs): True,
-        }
-        reason = next(reason for reason, holds in refused.items() if holds)
-    elif method in ON_GPU and not inputs.is_cuda:
-        reason = f"it needs an NVIDIA GPU, and the tensors are on {inputs.device}"
-    if reason:
-        raise ValueError(f"{name} cannot run method {method!r} here: {reason}; use 'torch', or leave it to 'auto'.")
-
-
-def check_recurrence(name, gates, given):
-    """Raise a TypeError or a ValueError unless the tensors {label: tensor or None} fit each other; as `elman` says."""
-    needed = ("inputs", "weight_ih", "weight_hh")
-    tensors = {label: tensor for label, tensor in given.items() if tensor is not None or label in needed}
-    require_float(name, **tensors)
-    inputs, weight_hh = tensors["inputs"], tensors["weight_hh"]
-    if inputs.ndim != 3 or 0 in inputs.shape:
-        raise ValueError(
-            f"{name} needs inputs (B, T, Din), none of them 0, got {shape(inputs)}; "
-            "add an axis with inputs[None], or a step."
-        )
-    if weight_hh.ndim != 2 or 0 in weight_hh.shape or weight_hh.shape[0] != gates * weight_hh.shape[1]:
-        rows = "D" if gates == 1 else f"{gates}·D"
-        raise ValueError(
-            f"{name} needs weight_hh ({rows}, D), as torch stores it, got {shape(weight_hh)}; transpose it?"
-        )
-    B, _, width = inputs.shape
-    D = weight_hh.shape[1]
-    wanted = {"weight_ih": (gates * D, width), "hidden": (B, D), "cell": (B, D)}
-    wanted |= dict.fromkeys(("bias", "bias_ih", "bias_hh"), (gates * D,))
-    for label, expected in wanted.items():
-        if label in tensors and tuple(tensors[label].shape) != expected:
-            sizes = f"inputs {shape(inputs)} and weight_hh {shape(weight_hh)}"
-            raise ValueError(f"{name} with {sizes} needs {label} {expected}, got {shape(tensors[label])}.")
+def require_recurrence(name, gates, tensors):
+    """Raise a TypeError or a ValueError unless {label: tensor or None} fit each other; as `elman` says."""
+    rows = "D" if gates == 1 else f"{gates}·D"
+    spec = {"inputs": "B T Din", "weight_ih": f"{rows} Din", "weight_hh": f"{rows} D", "hidden": "[B D]"}
+    spec |= {"cell": "[B D]"} | dict.fromkeys(("bias", "bias_ih", "bias_hh"), f"[{rows}]")
+    require_tensors(name, spec, tensors)

@@ -7,16 +7,16 @@ would make that 0/0.
 """
 
 import math
-from functools import partial
 
 import torch
 import torch.nn.functional as F
 from torch.autograd.function import once_differentiable
 
-from .arguments import choose_method, require_float, shape
+from .arguments import require_able, require_method, require_tensors
 from .kernels import unavailable
-from .timing import compare
 
+SPEC = {"inputs": "B T D", "decay": "B T D", "hidden": "[B D]"}
+REMEDIES = {"decay": "give each input a decay of its own, as decay.expand_as(inputs) does"}
 METHODS = ("auto", "loop", "hillis_steele", "blelloch", "chunked", "triton")
 # So many numbers are multiplied and added in about the time that it takes to start one operation.
 GRAIN = {"cpu": 2**13, "cuda": 2**20}
@@ -40,13 +40,10 @@ def linear_recurrence(decay, inputs, *, hidden=None, reverse=False, method="auto
     Raises TypeError (not floating point, dtypes or devices differ), ValueError (shapes that do not agree, an empty
     axis, an unknown method, triton where it cannot run).
     """
-    method = choose_method(method, METHODS, "linear_recurrence")
-    given = {"decay": decay, "inputs": inputs} | ({} if hidden is None else {"hidden": hidden})
-    require_float("linear_recurrence", **given)
-    _check_shapes(given)
+    method = require_method(method, METHODS, "linear_recurrence")
+    require_tensors("linear_recurrence", SPEC, {"inputs": inputs, "decay": decay, "hidden": hidden}, REMEDIES)
     reason = unavailable(inputs) if method in ("auto", "triton") else None
-    if method == "triton" and reason:
-        raise ValueError(f"linear_recurrence cannot run method 'triton': {reason}; use 'chunked' or 'auto'.")
+    require_able("linear_recurrence", method, "'chunked' or 'auto'", {reason: method == "triton"})
     if method == "auto":
         method = "triton" if inputs.is_cuda and not reason else "chunked"
     hidden = inputs.new_zeros(inputs.shape[0], inputs.shape[2]) if hidden is None else hidden
@@ -197,44 +194,3 @@ def _gradients(decay, states, hidden, grad_states, reverse, scan):
 
 def _wide(dtype):
     return torch.promote_types(dtype, torch.float32)
-
-
-def _check_shapes(given):
-    decay, inputs = given["decay"], given["inputs"]
-    sizes = ", ".join(f"{name} {shape(tensor)}" for name, tensor in given.items())
-    if inputs.ndim != 3 or 0 in inputs.shape:
-        raise ValueError(
-            f"linear_recurrence needs inputs (B, T, D), none of them 0, got {sizes}; "
-            "add an axis with inputs[None], or a step."
-        )
-    if decay.shape != inputs.shape:
-        raise ValueError(f"linear_recurrence needs a decay for each input, got {sizes}; try decay.expand_as(inputs).")
-    B, _, D = inputs.shape
-    if "hidden" in given and given["hidden"].shape != (B, D):
-        raise ValueError(f"linear_recurrence needs hidden (B, D) = {(B, D)}, got {sizes}; leave it out for zeros.")
-
-
-def benchmark(shapes=((1, 16384, 16), (8, 4096, 256)), *, budget=10.0):
-    """Print, on this CPU, "auto" beside the loop, torch's prototype of a scan, and copying its three arrays.
-
-    Copying is done twice: into new memory, where "auto" writes too, and into memory that was used before.
-    budget: seconds a shape. Returns {shape: Comparison}.
-    """
-    from torch._higher_order_ops.associative_scan import associative_scan  # a prototype: it may move
-
-    results = {}
-    for sizes in shapes:
-        decay, inputs = torch.rand(sizes), torch.randn(sizes)
-        used = torch.zeros(3, *sizes)
-        functions = {
-            "auto": linear_recurrence,
-            "loop": partial(linear_recurrence, method="loop"),
-            "associative_scan": lambda a, b: associative_scan(combine, (a, b), dim=1, combine_mode="generic"),
-            "copy, new memory": lambda a, b: (a.clone(), b.clone(), a.clone()),
-            "copy, used memory": lambda a, b, used=used: (used[0].copy_(a), used[1].copy_(b), used[2].copy_(a)),
-        }
-        results[sizes] = compare(functions, decay, inputs, device="cpu", budget=budget)
-        print(f"linear_recurrence {sizes}, float32")
-        for label, time in results[sizes].items():
-            print(f"    {label:17} {time}: {results[sizes].ratio(label, 'auto').median:.3g} × auto")
-    return results

@@ -234,12 +234,27 @@ def test_auto_is_the_fused_kernel_and_asks_for_no_mask_where_torch_has_a_flag(mo
 
 x = normal(2, 3, 4)
 BAD = {
-    "one dimension": ((x[0, 0], x[0, 0], x[0, 0]), {}, ValueError, ["(4,)", "two dimensions"]),
+    "one dimension": ((x[0, 0], x[0, 0], x[0, 0]), {}, ValueError, ["(4,)", "query has 1 instead of 3 axes"]),
     "a number": ((torch.tensor(1.0), x, x), {}, TypeError, ["float32", "float64", ".to(dtype)"]),
-    "widths differ": ((x, normal(2, 3, 5), x), {}, ValueError, ["same width", "(2, 3, 4)", "(2, 3, 5)"]),
+    "widths differ": (
+        (x, normal(2, 3, 5), x),
+        {},
+        ValueError,
+        ["D is 4 in query and 5 in key", "(2, 3, 4)", "(2, 3, 5)", "project"],
+    ),
     "a key without a value": ((x, x, normal(2, 2, 4)), {}, ValueError, ["every key needs one value", "(2, 2, 4)"]),
-    "batches differ": ((x, normal(1, 3, 4), normal(1, 3, 4)), {}, ValueError, ["leading", "(1, 3, 4)", "expand"]),
-    "heads without a batch": ((x, x[0], x[0]), {}, ValueError, ["leading", "(3, 4)", "expand"]),
+    "batches differ": (
+        (x, normal(1, 3, 4), normal(1, 3, 4)),
+        {},
+        ValueError,
+        ["… is (2,) in query and (1,) in key", "(1, 3, 4)", "expand"],
+    ),
+    "heads without a batch": (
+        (x, x[0], x[0]),
+        {},
+        ValueError,
+        ["… is (2,) in query and () in key", "(3, 4)", "expand"],
+    ),
     "no queries": ((x[:, :0], x, x), {}, ValueError, ["nothing", "(2, 0, 4)", "leave"]),
     "no keys": ((x, x[:, :0], x[:, :0]), {}, ValueError, ["nothing", "(2, 0, 4)"]),
     "no width": ((x[..., :0], x[..., :0], x), {}, ValueError, ["nothing", "(2, 3, 0)"]),

@@ -9,7 +9,7 @@ import torch
 from torch.autograd import gradcheck
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from helpers import attention, attention_weights, compare, online, peak_memory
+from helpers import arguments, attention, attention_weights, compare, online, peak_memory
 from helpers.attention import attention_backend
 from helpers.online import merge
 
@@ -294,7 +294,7 @@ def test_bad_input_to_the_backend():
     x = normal(1, 2, 8, 4)
     with pytest.raises(TypeError, match="attention_backend: value is a list"):
         attention_backend(x, x, x.tolist())
-    with pytest.raises(ValueError, match="same width"):
+    with pytest.raises(ValueError, match="D is 4 in query and 2 in key; project query and key to one width"):
         attention_backend(x, x[..., :2], x)
     with pytest.raises(ValueError, match="Tq = 8"):
         attention_backend(x, x[:, :, :2], x[:, :, :2], is_causal=True)
@@ -350,9 +350,9 @@ def test_scores_that_do_not_fit_are_refused_before_they_are_made(monkeypatch):
         with pytest.raises(MemoryError, match=r"query \(64, 16, 131072, 8\).* GiB free; use method 'online'"):
             call()
     small = normal(1, 1, 4096, 1, dtype=torch.float32)
-    monkeypatch.setattr(module, "_free_memory", lambda _: 2**27)
+    monkeypatch.setattr(arguments, "free_memory", lambda _: 2**27)
     assert compare({"naive": lambda: attention(small, small, small, method="naive")})["naive"].out_of_memory
 
 
 def test_the_free_memory_of_this_machine_is_known():
-    assert 2**20 < module._free_memory(torch.device("cpu")) < 2**50
+    assert 2**20 < arguments.free_memory(torch.device("cpu")) < 2**50

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch.autograd import gradcheck
 
+from helpers import arguments
 from helpers.linear_attention import CHUNK, METHODS, elu_plus_one, linear_attention
 
 hypothesis = pytest.importorskip("hypothesis")
@@ -187,11 +188,19 @@ def test_the_feature_of_the_paper_is_positive():
 def bad_calls():
     query, key, value = heads(3)
     return {
-        "one dimension": ({"query": query[0, 0, 0]}, ValueError, ["(5,)", "two dimensions"]),
-        "widths": ({"key": key[..., :4]}, ValueError, ["same width", "(2, 3, 3, 4)"]),
+        "one dimension": (
+            {"query": query[0, 0, 0]},
+            ValueError,
+            ["(5,)", "query has 1 instead of 3 axes", "query[None]"],
+        ),
+        "widths": ({"key": key[..., :4]}, ValueError, ["one width", "(2, 3, 3, 4)"]),
         "a value too few": ({"value": value[..., :2, :]}, ValueError, ["one value", "(2, 3, 2, 3)"]),
-        "heads": ({"query": query[:, :1]}, ValueError, ["leading dimensions", "(2, 1, 3, 5)"]),
-        "no time": ({"query": query[..., :0, :]}, ValueError, ["over nothing", "(2, 3, 0, 5)"]),
+        "heads": (
+            {"query": query[:, :1]},
+            ValueError,
+            ["… is (2, 1) in query and (2, 3) in key; expand", "(2, 1, 3, 5)"],
+        ),
+        "no time": ({"query": query[..., :0, :]}, ValueError, ["query is empty", "(2, 3, 0, 5)"]),
         "fewer queries": ({"query": query[..., :2, :]}, ValueError, ["one key for each query", "is_causal=False"]),
         "whole numbers": ({"query": query.long()}, TypeError, ["torch.int64", "query.float()"]),
         "mixed dtypes": ({"value": value.float()}, TypeError, ["value torch.float32", ".to(dtype)"]),
@@ -219,9 +228,9 @@ def test_bad_input_gets_a_sentence(case):
 
 
 def test_weights_that_do_not_fit_are_refused_before_they_are_made(monkeypatch):
-    monkeypatch.setattr(sys.modules["helpers.linear_attention"], "_free_memory", lambda _: 2**20)
+    monkeypatch.setattr(arguments, "free_memory", lambda _: 2**20)
     tensors = heads(2**14, 1, 1, (1,))
-    with pytest.raises(MemoryError, match=r"4\.0 GiB, cpu has 0\.0 GiB free; use method 'chunked'"):
+    with pytest.raises(MemoryError, match=r"4\.0 GiB, and cpu has 0\.0 GiB free; use method 'chunked'"):
         linear_attention(*tensors, method="parallel")
     assert linear_attention(*tensors).shape == (1, 2**14, 1)
 

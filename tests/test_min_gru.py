@@ -160,14 +160,30 @@ def bad_calls():
     x, W = normal(2, 3, 5), normal(4, 5)
     return {
         "no batch": ({"inputs": x[0]}, ValueError, ["(B, T, Din)", "(3, 5)", "inputs[None]"]),
-        "an empty time axis": ({"inputs": x[:, :0]}, ValueError, ["none of them 0", "(2, 0, 5)"]),
-        "weights transposed": ({"weight_gate": W.T}, ValueError, ["weight_gate (D, 5)", "(5, 4)", "transpose"]),
-        "weights with one dimension": ({"weight_gate": W[0]}, ValueError, ["weight_gate (D, 5)", "(5,)"]),
-        "no units": ({"weight_gate": W[:0]}, ValueError, ["weight_gate (D, 5)", "(0, 5)"]),
-        "other weights transposed": ({"weight_hidden": W.T}, ValueError, ["weight_hidden (4, 5)", "got (5, 4)"]),
-        "a short bias": ({"bias_gate": W[:1, 0]}, ValueError, ["bias_gate (4,)", "got (1,)"]),
-        "a bias that is a matrix": ({"bias_hidden": W}, ValueError, ["bias_hidden (4,)", "got (4, 5)"]),
-        "a state of torch's module": ({"hidden": normal(1, 2, 4)}, ValueError, ["hidden (2, 4)", "got (1, 2, 4)"]),
+        "an empty time axis": ({"inputs": x[:, :0]}, ValueError, ["inputs is empty", "(2, 0, 5)"]),
+        "weights transposed": (
+            {"weight_gate": W.T},
+            ValueError,
+            ["Din is 5 in inputs and 4 in weight_gate", "(5, 4)", "try weight_gate.T"],
+        ),
+        "weights with one dimension": ({"weight_gate": W[0]}, ValueError, ["1 instead of 2 axes", "(5,)"]),
+        "no units": ({"weight_gate": W[:0]}, ValueError, ["weight_gate is empty", "(0, 5)"]),
+        "other weights transposed": (
+            {"weight_hidden": W.T},
+            ValueError,
+            ["weight_hidden (5, 4)", "try weight_hidden.T"],
+        ),
+        "a short bias": ({"bias_gate": W[:1, 0]}, ValueError, ["D is 4 in weight_gate and 1 in bias_gate"]),
+        "a bias that is a matrix": (
+            {"bias_hidden": W},
+            ValueError,
+            ["bias_hidden (D)", "bias_hidden (4, 5)", "bias_hidden[0]"],
+        ),
+        "a state of torch's module": (
+            {"hidden": normal(1, 2, 4)},
+            ValueError,
+            ["hidden (B, D)", "hidden (1, 2, 4)", "hidden[0]"],
+        ),
         "whole numbers": ({"inputs": x.long()}, TypeError, ["inputs", "torch.int64", "inputs.float()"]),
         "mixed dtypes": ({"inputs": x.float()}, TypeError, ["inputs torch.float32", ".to(dtype)"]),
         "mixed devices": ({"weight_gate": W.to("meta")}, TypeError, ["weight_gate meta", ".to(device)"]),

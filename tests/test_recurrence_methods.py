@@ -42,7 +42,7 @@ def eager(monkeypatch):
         return lambda *tensors: [result.clone() for result in function(step, *(tensor.detach() for tensor in tensors))]
 
     monkeypatch.setattr(recurrence, "_recorded", record)
-    monkeypatch.setattr(recurrence, "_check_method", lambda *_: None)
+    monkeypatch.setattr(recurrence, "require_able", lambda *_: None)
     return recorded
 
 
@@ -50,7 +50,7 @@ def eager(monkeypatch):
 @pytest.mark.parametrize("method", ON_GPU)
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_without_a_gpu_a_method_says_what_it_needs_and_what_to_use(layer, method):
-    with pytest.raises(ValueError, match=f"{layer.__name__} cannot run method '{method}' here") as raised:
+    with pytest.raises(ValueError, match=f"{layer.__name__}'s method '{method}' cannot do this here") as raised:
         apply(layer, [tensor.float() for tensor in call(layer)], method)
     said = str(raised.value)
     assert "\n" not in said
