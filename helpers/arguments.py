@@ -1,6 +1,7 @@
 """What a person reads when an argument does not fit: what was given, what is possible, what to do."""
 
 import difflib
+import functools
 import math
 from numbers import Real
 
@@ -9,6 +10,7 @@ import torch
 from .device import free_memory
 
 FLOATS = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
+AGREE = "make them agree"
 LARGE = 2**26  # bytes from which it is asked first whether they fit
 
 
@@ -43,46 +45,53 @@ def require_tensors(function, spec, given, remedies=None):
             )
         if tensor.dtype not in FLOATS:
             raise TypeError(f"{function}: {name} holds {tensor.dtype}; use {name}.float() to make it floating point.")
-    for what, remedy in (("dtype", ".to(dtype)"), ("device", ".to(device)")):
-        kinds = {name: str(getattr(tensor, what)) for name, tensor in given.items()}
+    for what in ("dtype", "device"):
+        kinds = {name: getattr(tensor, what) for name, tensor in given.items()}
         if len(set(kinds.values())) > 1:
             listed = ", ".join(f"{name} {kind}" for name, kind in kinds.items())
-            raise TypeError(f"{function}: the tensors differ in {what} ({listed}); bring them together with {remedy}.")
-    spec = {name: spec[name].strip("[]").split() for name in given}
-    misfit = _misfit(spec, {name: tuple(tensor.shape) for name, tensor in given.items()}, remedies or {})
+            raise TypeError(
+                f"{function}: the tensors differ in {what} ({listed}); bring them together with .to({what})."
+            )
+    axes = {name: _axes(spec[name]) for name in given}
+    misfit = _misfit(axes, {name: tuple(tensor.shape) for name, tensor in given.items()}, remedies or {})
     if misfit:
-        wanted = ", ".join(f"{name} ({', '.join(axes)})" for name, axes in spec.items())
+        wanted = ", ".join(f"{name} ({', '.join(spec[name].strip('[]').split())})" for name in given)
         found = ", ".join(f"{name} {shape(tensor)}" for name, tensor in given.items())
         raise ValueError(f"{function} needs {wanted}, got {found}: {misfit}.")
 
 
+@functools.cache
+def _axes(text):
+    """ "4·D Din" as ((4, "D"), (1, "Din"))."""
+    parts = [axis.rpartition("·") for axis in text.strip("[]").split()]
+    return tuple((int(times or 1), letter) for times, _, letter in parts)
+
+
 def _misfit(spec, shapes, remedies):
     """The first place where the shapes disagree, and what to do, in words; None if they fit."""
-    seen = {}  # axis: its size, and the tensor that has it
+    seen = {"1": (1, "")}  # axis: its size, and the tensor that has it
     for name, sizes in shapes.items():
         axes, fault = spec[name], None
         if 0 in sizes:
             return f"{name} is empty, and of nothing there is no result; leave the empty part out"
         lead = len(sizes) - len(axes) + 1
-        if axes[0] == "…" and lead >= 0:
+        if axes[0][1] == "…" and lead >= 0:
             sizes = (sizes[:lead], *sizes[lead:])
         if len(sizes) != len(axes):
             remedy = f"add one with {name}[None]" if len(sizes) < len(axes) else f"drop one with {name}[0]"
             return f"{name} has {len(sizes)} instead of {len(axes)} axes; {(remedies or {}).get(name, remedy)}"
-        for axis, size in zip(axes, sizes, strict=True):
-            times, _, letter = axis.rpartition("·")
-            size, rest = divmod(size, int(times)) if times else (size, 0)
-            known, where = (1, "") if letter == "1" else seen.setdefault(letter, (size, name))
-            if rest:
-                fault = f"{axis} is no multiple of {times} in {name}"
-            elif known != size:
+        for (times, letter), size in zip(axes, sizes, strict=True):
+            if times > 1:
+                size, rest = divmod(size, times)
+                fault = f"{times}·{letter} is no multiple of {times} in {name}" if rest else None
+            known, where = seen.setdefault(letter, (size, name))
+            if known != size and not fault:
                 fault = f"{letter} is {known} in {where} and {size} in {name}" if where else f"{name} has {size} for 1"
             if fault and remedies is None:
                 return fault
             if fault:
                 turned = len(axes) == 2 and not _misfit(spec, shapes | {name: sizes[::-1]}, None)
-                remedy = f"try {name}.T" if turned else remedies.get(name, remedies.get(letter, "make them agree"))
-                return f"{fault}; {remedy}"
+                return f"{fault}; {f'try {name}.T' if turned else remedies.get(name, remedies.get(letter, AGREE))}"
     return None
 
 

@@ -4,7 +4,7 @@ Attention(Q, K, V) = softmax(Q Kᵀ / √D) V: Vaswani et al. 2017, equation 1.
 """
 
 import math
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import torch
 import torch.nn.functional as F
@@ -74,7 +74,7 @@ def attention_backend(query, key, value, *, is_causal=False):
     """
     _checked("attention_backend", is_causal, None, None, query=query, key=key, value=value)
     *tensors, allowed, square = _sdpa_arguments(query, key, value, is_causal, None)
-    with _for_one_query(query):
+    with _pinned(query):
         found = SDPBackend(torch._fused_sdp_choice(*tensors, attn_mask=allowed, is_causal=square))
     name = found.name.removesuffix("_ATTENTION").lower()
     return "flash (CPU)" if name == "flash" and query.device.type == "cpu" else name
@@ -119,7 +119,7 @@ def _flash(query, key, value, is_causal, mask, scale):
 
 def _sdpa(query, key, value, is_causal, mask, scale):
     *tensors, allowed, square = _sdpa_arguments(query, key, value, is_causal, mask)
-    with _for_one_query(query):
+    with _pinned(query):
         output = F.scaled_dot_product_attention(*tensors, attn_mask=allowed, is_causal=square, scale=scale)
     return output.reshape(*query.shape[:-1], value.shape[-1])
 
@@ -140,15 +140,18 @@ def _as_heads(tensor, lead):
     return tensor.expand(*lead, *tensor.shape[-2:]).reshape(math.prod(lead), 1, *tensor.shape[-2:])
 
 
+def _pinned(query):
+    """For one query alone not cuDNN, which plans anew for each number of keys, 20 to 40 ms: a cache grows every step."""
+    return _without_cudnn() if query.shape[-2] == 1 and torch.backends.cuda.cudnn_sdp_enabled() else nullcontext()
+
+
 @contextmanager
-def _for_one_query(query):
-    """cuDNN plans anew for each number of keys, 20 to 40 ms: not while a cache grows by one key a step."""
-    before = torch.backends.cuda.cudnn_sdp_enabled()
-    torch.backends.cuda.enable_cudnn_sdp(before and query.shape[-2] > 1)
+def _without_cudnn():
+    torch.backends.cuda.enable_cudnn_sdp(False)
     try:
         yield
     finally:
-        torch.backends.cuda.enable_cudnn_sdp(before)
+        torch.backends.cuda.enable_cudnn_sdp(True)
 
 
 def _checked(function, is_causal, mask, scale, **tensors):
@@ -156,11 +159,10 @@ def _checked(function, is_causal, mask, scale, **tensors):
     require_tensors(function, SPEC, tensors, REMEDIES)
     query, key = tensors["query"], tensors["key"]
     Tq, Tk = query.shape[-2], key.shape[-2]
-    given = f"query {shape(query)} and key {shape(key)}"
     if is_causal and Tq > Tk:
         raise ValueError(
-            f"is_causal needs at least as many keys as queries, got {given}: Tq = {Tq} and Tk = {Tk}; "
-            "leave is_causal out, or drop the queries that no key belongs to."
+            f"is_causal needs at least as many keys as queries, got query {shape(query)} and key {shape(key)}: "
+            f"Tq = {Tq} and Tk = {Tk}; leave is_causal out, or drop the queries that no key belongs to."
         )
     scale = 1 / math.sqrt(query.shape[-1]) if scale is None else require_scale(function, scale)
     if mask is None:
@@ -170,7 +172,7 @@ def _checked(function, is_causal, mask, scale, **tensors):
         mask = mask & ~future(Tq, Tk, Tk - Tq, query.device)
     if not mask.any(dim=-1).all():
         raise ValueError(
-            f"the mask leaves a query of {given} with no key to look at; allow each query at least its own key."
+            f"the mask leaves one of the queries {shape(query)} with no key to look at; allow each at least its own."
         )
     return mask, scale
 

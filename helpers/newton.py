@@ -8,11 +8,11 @@ waits log T times instead of T. Lim et al. 2024, "Parallelizing non-linear seque
 
 import math
 from dataclasses import dataclass
-from numbers import Integral, Real
+from numbers import Real
 
 import torch
 
-from .cost import check_word
+from .cost import check_sizes, check_word
 from .recurrence import elman, require_recurrence
 from .scan import linear_recurrence
 
@@ -70,12 +70,18 @@ def newton_recurrence(
     check: also run the loop, which takes T steps, and report the difference from it. Off: to time Newton alone.
 
     The gradient is that of the recurrence, by one more dense scan, provided that it converged.
-    Raises TypeError (dtypes, devices), ValueError (shapes, an unknown jacobian, a tolerance or most that cannot be).
+    Raises TypeError (dtypes, devices, a most that is no whole number), ValueError (shapes, an unknown jacobian, a tolerance
+    or most that cannot be).
     """
     given = {"inputs": inputs, "weight_ih": weight_ih, "weight_hh": weight_hh, "bias": bias, "hidden": hidden}
     require_recurrence("newton_recurrence", 1, given)
     check_word("jacobian", jacobian, JACOBIANS)
-    tolerance = _check_numbers(inputs.dtype, tolerance, most)
+    if inputs.dtype not in TOLERANCE:
+        raise TypeError(f"newton_recurrence solves in float32 or float64, got {inputs.dtype}; use .float().")
+    tolerance = TOLERANCE[inputs.dtype] if tolerance is None else tolerance
+    if not isinstance(tolerance, Real) or not 0 <= tolerance < math.inf:
+        raise ValueError(f"tolerance={tolerance!r} was given; expected a number from 0 up, such as 1e-10.")
+    (most,) = check_sizes(most=most)
     start = inputs.new_zeros(inputs.shape[0], weight_hh.shape[0]) if hidden is None else hidden
     from_input = inputs @ weight_ih.T if bias is None else inputs @ weight_ih.T + bias  # (B, T, D)
 
@@ -134,14 +140,3 @@ def _scan(matrices, vectors):
 
 def _apply(matrices, vectors):
     return (matrices @ vectors.unsqueeze(-1)).squeeze(-1)
-
-
-def _check_numbers(dtype, tolerance, most):
-    if dtype not in TOLERANCE:
-        raise TypeError(f"newton_recurrence solves in float32 or float64, got {dtype}; use .float() on the tensors.")
-    tolerance = TOLERANCE[dtype] if tolerance is None else tolerance
-    if isinstance(tolerance, bool) or not isinstance(tolerance, Real) or not 0 <= tolerance < math.inf:
-        raise ValueError(f"tolerance={tolerance!r} was given; expected a number from 0 up, such as 1e-10.")
-    if isinstance(most, bool) or not isinstance(most, Integral) or most < 1:
-        raise ValueError(f"most={most!r} was given; expected a whole number of iterations from 1 up, such as 100.")
-    return float(tolerance)

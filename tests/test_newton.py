@@ -194,8 +194,8 @@ def bad_calls():
         "a tolerance below 0": ({"tolerance": -1.0}, ValueError, ["tolerance=-1.0", "1e-10"]),
         "a tolerance that is none": ({"tolerance": math.nan}, ValueError, ["tolerance=nan"]),
         "a tolerance in words": ({"tolerance": "small"}, ValueError, ["'small'"]),
-        "no iteration": ({"most": 0}, ValueError, ["most=0", "from 1 up"]),
-        "half an iteration": ({"most": 2.5}, ValueError, ["most=2.5"]),
+        "no iteration": ({"most": 0}, ValueError, ["most=0", "most=1 or more"]),
+        "half an iteration": ({"most": 2.5}, TypeError, ["most=2.5"]),
     }  # fmt: skip
 
 
