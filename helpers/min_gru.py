@@ -32,7 +32,8 @@ def min_gru(
         log(1 − z)), "auto" (scan).
 
     Gates and states are float32 inside (float64 if inputs are). The error of log is that of A, which grows with T: with
-    gates around ½ it was 2·10⁻⁴ (rms, of the states) at T = 16384, and 7·10⁻⁸ at every T for the other methods.
+    gates around ½ the states were wrong by 2·10⁻⁵ (relative rms) at T = 1000 and 3·10⁻⁴ at 16384, and the gradient of
+    W_z, whose terms cancel, by 4·10⁻³ and by more than its size; by scan and loop at most 4·10⁻⁷ at every T.
     Work: 2·T·Din·D multiply–adds and those of the recurrence.
 
     Raises TypeError (not floating point, dtypes or devices differ), ValueError (shapes, unknown method, log without

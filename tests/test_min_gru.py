@@ -112,6 +112,22 @@ def test_the_error_of_log_grows_with_time_and_that_of_the_scan_does_not(T):
         assert relative(min_gru(*rounded, method="log"), oracle) < 5e-3
 
 
+def test_the_gradient_of_log_loses_more_than_its_states_and_that_of_the_scan_nothing():
+    """The docstring's numbers: the terms of ∂L/∂W_z are as large as A, and cancel."""
+    inputs, weights = normal(2, 4096, 8), weights_of(8, 6)
+    tensors = [inputs, weights[0] / 2, weights[1] / 2, weights[2], weights[3]]
+    upstream = normal(2, 4096, 6, seed=6)
+
+    def slope(method, dtype):
+        leaves = [x.to(dtype).requires_grad_() for x in tensors]
+        return torch.autograd.grad(min_gru(*leaves, positive=True, method=method), leaves, upstream.to(dtype))[1]
+
+    oracle = slope("scan", torch.float64)
+    assert relative(slope("scan", torch.float32), oracle) < 1e-5
+    assert relative(slope("log", torch.float64), oracle) < 1e-8
+    assert relative(slope("log", torch.float32), oracle) > 1e-3
+
+
 @pytest.mark.parametrize("positive", [False, True])
 def test_gradients_agree_between_the_methods(positive):
     tensors = [x.requires_grad_() for x in (normal(2, 40, 3), *weights_of(3, 4), normal(2, 4, seed=5).abs())]
