@@ -7,13 +7,12 @@ import torch
 import torch.nn.functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from .arguments import require_able, require_method, require_tensors, shape
-from .kernels import unavailable
+from .arguments import require_method, require_tensors, shape
 
-METHODS = ("auto", "naive", "sdpa", "triton")
-# Not cuDNN: it plans anew for each number of keys, 20 to 40 ms, and a cache has another one at each step.
+METHODS = ("auto", "naive", "sdpa")
 SPEC = {"query": "B H 1 D", "key_cache": "B H T D", "value_cache": "B H T Dv"}
 REMEDIES = {"1": "give one query a sequence, or use attention(…, is_causal=True) for several"}
+# Not cuDNN: it plans anew for each number of keys, 20 to 40 ms, and a cache has another one at each step.
 BACKENDS = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
 
 
@@ -23,21 +22,18 @@ def decode_attention(query, key_cache, value_cache, length, *, method="auto"):
     query (B, H, 1, D), key_cache (B, H, T, D), value_cache (B, H, T, Dv): floating point, one dtype, one device.
     length: how many entries hold something, 1 to T: a whole number for all sequences, or integers (B,), one a sequence.
         With (B,) nothing depends on the number of keys but a mask: no new shapes, one CUDA graph for all steps. Then
-        what lies beyond `length` must be finite, as zeros are, except for triton; and a GPU's lengths are not looked
-        at, which would mean to wait for it.
-    method: "naive" (two products), "sdpa" (torch's fused kernel, never cuDNN's), "triton" (our kernel, the cache
-        cut into parts that are read side by side; an NVIDIA GPU, D and Dv up to 256, no gradient), "auto" (sdpa).
+        what lies beyond `length` must be finite, as zeros are; and a GPU's lengths are not looked at, which would mean
+        to wait for it.
+    method: "naive" (two products), "sdpa" (torch's fused kernel, never cuDNN's), "auto" (sdpa). Both have a gradient.
 
     Work 2·length·D multiply–adds a head, for as many numbers read from the cache: memory's speed decides.
     Raises TypeError (not floating point, dtypes or devices differ, no integers), ValueError (shapes that do not agree,
-    a length out of range, an unknown method or one that cannot do this here).
+    a length out of range, an unknown method).
     """
     method = require_method(method, METHODS, "decode_attention")
     given = {"query": query, "key_cache": key_cache, "value_cache": value_cache}
     require_tensors("decode_attention", SPEC, given, REMEDIES)
     length = _length(length, query, key_cache.shape[2])
-    if method == "triton":
-        return _triton(query, key_cache, value_cache, length)
     key, value, allowed = key_cache, value_cache, None
     if isinstance(length, int):
         key, value = key[:, :, :length], value[:, :, :length]
@@ -48,25 +44,6 @@ def decode_attention(query, key_cache, value_cache, length, *, method="auto"):
         return (scores if allowed is None else scores.masked_fill(~allowed, -math.inf)).softmax(-1) @ value
     with sdpa_kernel(BACKENDS):
         return F.scaled_dot_product_attention(query, key, value, attn_mask=allowed)
-
-
-def _triton(query, key, value, length):
-    recorded = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (query, key, value))
-    refused = {
-        "it has no gradient, and one is recorded": recorded,
-        "it takes float32, float16 and bfloat16, not torch.float64": query.dtype == torch.float64,
-        f"it takes widths up to 256, not {shape(key)} and {shape(value)}": max(key.shape[-1], value.shape[-1]) > 256,
-        "it takes a contiguous cache, and to copy it would cost more than to read it": not (
-            key.is_contiguous() and value.is_contiguous()
-        ),
-        unavailable(query): True,
-    }
-    require_able("decode_attention", "triton", "'sdpa'", refused)
-    from .kernels.decode import decode  # here: it needs triton
-
-    if isinstance(length, int):
-        length = torch.full(query.shape[:1], length, device=query.device)
-    return decode(query.contiguous(), key, value, length)
 
 
 def _length(length, query, T):

@@ -10,9 +10,8 @@ from torch.autograd import gradcheck
 from helpers import attention
 from helpers.decode import METHODS, decode_attention
 
-CPU = [method for method in METHODS if method != "triton"]  # which needs a GPU: test_kernel_flash.py
 RMS = {torch.float32: 1e-5, torch.float16: 5e-3, torch.bfloat16: 5e-3}
-each_method = pytest.mark.parametrize("method", CPU)
+each_method = pytest.mark.parametrize("method", METHODS)
 
 
 @pytest.fixture(autouse=True)
@@ -144,10 +143,7 @@ def test_cudnn_is_never_asked(monkeypatch):
 
 
 query, key, value = caches()
-single = [tensor.float() for tensor in caches()]
-strided, recorded = single[1].mT.contiguous().mT, single[0].clone().requires_grad_()
-wide, elsewhere = normal(2, 3, 7, 257).float(), torch.ones(2, device="meta").long()
-TRITON = {"method": "triton"}
+elsewhere = torch.ones(2, device="meta").long()
 BAD = {
     "an unknown method": ((query, key, value, 3), {"method": "spda"}, ValueError, ["'spda'", "'sdpa'"]),
     "three dimensions": ((query[0], key[0], value[0], 3), {}, ValueError, ["(B, H, 1, D)", "(3, 1, 4)"]),
@@ -191,10 +187,6 @@ BAD = {
     "a list": ((query, key, value, [3, 4]), {}, TypeError, ["[3, 4]", "a tensor of 2"]),
     "too many lengths": ((query, key, value, torch.tensor([3, 4, 5])), {}, ValueError, ["(3,)", "B = 2"]),
     "lengths elsewhere": ((query, key, value, elsewhere), {}, TypeError, ["meta", "length.to"]),
-    "triton in float64": ((query, key, value, 3), TRITON, ValueError, ["float64", "use 'sdpa'"]),
-    "triton, wide": ((*single[:2], wide, 3), TRITON, ValueError, ["256", "257"]),
-    "triton, strided": ((single[0], strided, single[2], 3), TRITON, ValueError, ["contiguous"]),
-    "triton, recorded": ((recorded, *single[1:], 3), TRITON, ValueError, ["no gradient"]),
 }
 
 
@@ -208,10 +200,3 @@ def test_bad_input_gets_a_sentence_before_any_work(case, monkeypatch):
     assert not [words for words in said if words not in str(raised.value)], raised.value
     assert "\n" not in str(raised.value)
     assert str(raised.value).endswith((".", "?"))
-
-
-@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
-def test_triton_needs_a_gpu(monkeypatch):
-    monkeypatch.delenv("TRITON_INTERPRET", raising=False)
-    with pytest.raises(ValueError, match=r"decode_attention's method 'triton' cannot do this here: .*; use 'sdpa'\."):
-        decode_attention(*(tensor.float() for tensor in (query, key, value)), 3, method="triton")

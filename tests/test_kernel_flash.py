@@ -1,10 +1,9 @@
-"""helpers.kernels.flash and .decode: run on a GPU, or without one in Triton's interpreter; compiled for four GPUs.
+"""helpers.kernels.flash: run on a GPU, or without one in Triton's interpreter; compiled for four GPUs.
 
 The interpreter needs TRITON_INTERPRET=1 before triton is first imported, so one test runs this file again in a process
 of its own.
 """
 
-import math
 import os
 import re
 import subprocess
@@ -15,7 +14,6 @@ import pytest
 import torch
 
 from helpers import attention
-from helpers.decode import decode_attention
 
 triton = pytest.importorskip("triton", reason="triton is not installed: its kernels are neither compiled nor run")
 
@@ -170,33 +168,6 @@ def test_only_what_asks_for_a_gradient_gets_one():
     assert query.grad is None
 
 
-@runs
-@each_dtype
-@pytest.mark.parametrize(
-    "sizes", [(1, 1, 1, 1, 1), (2, 3, 65, 33, 17), (2, 1, 700, 64, 64), (1, 2, 300, 100, 256)], ids=str
-)
-def test_decode_reads_the_valid_part_of_the_cache_and_no_more(sizes, dtype, poisoned):
-    B, H, T, D, Dv = sizes
-    shapes, slack = ((1, D), (T, D), (T, Dv)), slack_of(dtype)
-    query, whole_key, whole_value = (normal(B, H, *shape, seed=seed, dtype=dtype) for seed, shape in enumerate(shapes))
-    short = torch.from_numpy(np.random.RandomState(5).randint(1, T + 1, B)).to(DEVICE)
-    for length in (1, T, short, short.int()):
-        key, value = whole_key.clone(), whole_value.clone()
-        lengths = [length] * B if isinstance(length, int) else length.tolist()
-        for b, seen in enumerate(lengths):
-            key[b, :, seen:] = value[b, :, seen:] = math.nan  # memory that nobody has written
-        ours = decode_attention(query, key, value, length, method="triton")
-        assert ours.dtype == dtype
-        for b, seen in enumerate(lengths):
-            tensors = query[b], key[b, :, :seen], value[b, :, :seen]
-            plain, oracle = (
-                attention(*tensors, method="naive"),
-                attention(*(t.double() for t in tensors), method="naive"),
-            )
-            assert largest(ours[b], oracle) <= 2 * slack * largest(plain, oracle) + 1e-6
-            assert rms(ours[b] - oracle) < slack * RMS[dtype] * rms(oracle)
-
-
 @pytest.mark.skipif(INTERPRETED or ON_GPU, reason="the tests above have run")
 def test_the_tests_above_in_the_interpreter():
     command = [
@@ -215,7 +186,7 @@ def test_the_tests_above_in_the_interpreter():
         command, env=os.environ | {"TRITON_INTERPRET": "1", "OMP_NUM_THREADS": "1"}, capture_output=True, text=True
     )
     assert ran.returncode == 0, ran.stdout[-3000:]
-    assert int(re.search(r"(\d+) passed", ran.stdout)[1]) > 50
+    assert int(re.search(r"(\d+) passed", ran.stdout)[1]) > 40
 
 
 def compile_flash(name, dtype, D, capability):
@@ -259,26 +230,3 @@ def test_float32_fits_the_smallest_gpu_and_is_not_rounded_to_tf32(name, dtype, D
     assert "mma" not in ptx
     assert "tf32" not in ptx
     assert ptx.count("fma.rn.f32") > 500
-
-
-@compiles
-@pytest.mark.parametrize("capability", [75, 80, 89, 90])
-def test_decode_fits_and_reads_16_bytes_at_a_time(capability):
-    from cross_compile import SHARED_MEMORY, cross_compile
-
-    from helpers.kernels import decode
-
-    constants = {"D": 128, "DV": 128, "PADDED": 128, "PARTS": 32, "KEYS": 32}
-    types = dict.fromkeys(("query", "key", "value", "output"), "*fp16" if capability == 75 else "*bf16")
-    types |= dict.fromkeys(("largest", "total", "mixed"), "*fp32") | {
-        "length": "*i64",
-        "T": "i32",
-        "H": "i32",
-        "scale": "fp32",
-    }
-    shared, ptx = cross_compile(decode._read, types, constants, capability)
-    assert shared <= SHARED_MEMORY[capability]
-    wide = r"ld\.global\.v4\.b32" if capability == 75 else r"cp\.async\.cg\.shared\.global \[.*?\], \[.*?\], 0x10"
-    assert len(re.findall(wide, ptx)) >= 8
-    few = {name: constants[name] for name in ("DV", "PADDED", "PARTS")}
-    assert cross_compile(decode._merge, types, few, capability)[0] <= SHARED_MEMORY[capability]
