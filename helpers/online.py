@@ -10,8 +10,6 @@ import math
 import torch
 from torch.autograd.function import once_differentiable
 
-from .arguments import require_tensors
-
 BLOCK = 256  # keys read at a time
 
 
@@ -21,20 +19,7 @@ def merge(left, right):
     left, right and the result are (m, ℓ, o) of a group: its largest score m (…, T, 1), ℓ (…, T, 1) = Σ exp(score − m),
     o (…, T, Dv) = Σ exp(score − m) · value. When all groups are joined, attention is o / ℓ. Their order does not
     matter, nor which two join first; a group without keys, (−∞, 0, 0), changes nothing.
-
-    Raises TypeError (not two triples of floating-point tensors), ValueError (shapes that do not agree).
     """
-    for name, group in (("left", left), ("right", right)):
-        if not isinstance(group, (tuple, list)) or len(group) != 3:
-            raise TypeError(f"merge: {name} is no group (m, ℓ, o) of three tensors; give it as such a tuple.")
-    names = [f"{side} {part}" for side in ("left", "right") for part in "mℓo"]
-    spec = dict(zip(names, 2 * ("… T 1", "… T 1", "… T Dv"), strict=True))
-    remedies = dict.fromkeys(names, "keep the last axis of a maximum or sum with keepdim=True")
-    require_tensors("merge", spec, dict(zip(names, (*left, *right), strict=True)), remedies)
-    return _merge(left, right)
-
-
-def _merge(left, right):
     largest = torch.maximum(left[0], right[0])
     # Who has seen no key has largest −∞, and −∞ − (−∞) is not a number; −∞ − (a finite number) rightly has exp 0.
     base = largest.clamp(min=torch.finfo(largest.dtype).min)
@@ -70,7 +55,7 @@ class Online(torch.autograd.Function):
             largest = scores.amax(-1, keepdim=True)
             weights = scores.sub_(largest.clamp(min=torch.finfo(wide).min)).exp_()  # (…, Tq, BLOCK)
             block = (largest, weights.sum(-1, keepdim=True), weights @ v[..., keys, :])
-            for whole, merged in zip(seen, _merge([part[..., queries, :] for part in seen], block), strict=True):
+            for whole, merged in zip(seen, merge([part[..., queries, :] for part in seen], block), strict=True):
                 whole[..., queries, :] = merged
         largest, total, output = seen
         output /= total

@@ -206,26 +206,6 @@ def test_merged_groups_are_attention():
     assert largest(output / total, attention(query, key, value, method="loop")) < EXACT
 
 
-group = (torch.zeros(3, 1), torch.ones(3, 1), torch.ones(3, 2))
-BAD_GROUPS = {
-    "two tensors": ((group[:2], group), TypeError, ["left", "(m, ℓ, o)"]),
-    "a tensor": ((group, group[2]), TypeError, ["right", "(m, ℓ, o)"]),
-    "whole numbers": ((group, (group[0].long(), *group[1:])), TypeError, ["right m", "int64", ".float()"]),
-    "mixed dtypes": ((group, tuple(part.double() for part in group)), TypeError, ["left m float32", "right m float64"]),
-    "no last axis": (((group[0][:, 0], *group[1:]),) * 2, ValueError, ["(3,)", "keepdim=True"]),
-    "other sizes": ((group, tuple(part[:2] for part in group)), ValueError, ["(3, 2)", "(2, 2)"]),
-}
-
-
-@pytest.mark.parametrize("case", BAD_GROUPS)
-def test_merge_says_what_a_group_is(case):
-    groups, kind, said = BAD_GROUPS[case]
-    with pytest.raises(kind) as raised:
-        merge(*groups)
-    assert not [words for words in said if words not in str(raised.value).replace("torch.", "")], raised.value
-    assert str(raised.value).endswith(".")
-
-
 # Torch's kernel.
 
 
