@@ -8,6 +8,7 @@ import os
 import re
 import statistics
 import time
+from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import numpy as np
@@ -17,6 +18,9 @@ from stored import NOTEBOOKS
 
 from course import figures, words
 from course.display import Page, Picture
+from course.figures import looks, panels
+from course.recordings import Recording, Time
+from helpers.contests import contests
 from helpers.device import Quantity
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -266,6 +270,281 @@ def test_out_of_memory_is_said_on_the_figure_and_stops_nothing():
     absent = timings(0.1)
     del absent[1024]["LSTM"]
     assert "LSTM at T = 1024" in json.dumps(FUNCTIONS["time_against_length"](absent, "Title", "a machine").json)
+
+
+# ---- kernels, on several devices
+
+HERE = "2 CPU cores (a CPU of many words), 7.8 GiB, no GPU; torch 2.13.0 with 2 threads, no triton, Python 3.11.7"
+H100 = "NVIDIA H100 80GB HBM3, compute capability 9.0"
+LAYER = {"loop": 90, "hoisted": 70, "graph": 6, "nn": 2.3, "cudnn": 2.2, "fused": 1.6, "torch": 2.25}
+ATTENTION = {"naive": 9, "online": 4, "flash": 0.3, "auto": 0.31, "sdpa flash": 0.32, "sdpa efficient": 0.5}
+# The labels of one contest each, of those that a test cannot make because they need a GPU.
+ON_A_GPU = [
+    ["cudnn", "graph", "fused", "loop", "hoisted", "nn"],
+    ["naive", "online", "flash", "auto", "sdpa flash", "sdpa efficient", "sdpa cudnn"],
+    ["auto", "triton", "naive", "sdpa flash", "sdpa efficient", "sdpa cudnn", "copy"],
+    ["auto", "triton", "chunked", "torch associative_scan", "copy", "fla", "accelerated-scan"],
+]
+
+
+def here(kernels, speed=1.0, lengths=(64, 256, 1024)):
+    """Live points, as helpers.sweep returns them, from {kernel: ms at T = 1000}."""
+    return {
+        T: {
+            kernel: SimpleNamespace(median=T * ms * speed / 1e6, p20=T * ms * speed / 2e6, p80=T * ms * speed / 0.7e6,
+                                    out_of_memory=False)
+            for kernel, ms in kernels.items()
+        }
+        for T in lengths
+    }  # fmt: skip
+
+
+def elsewhere(kernels, device=H100, day=25, lengths=(256, 1024, 4096), full=(), absent=(), cautions=(), **more):
+    """A Recording, as recordings.recorded returns it, from {kernel: ms at T = 1000}."""
+    points = {
+        T: {
+            kernel: Time(out_of_memory=True)
+            if (T, kernel) in full
+            else Time(T * ms / 1e6, T * ms / 1.1e6, T * ms / 9e5)
+            for kernel, ms in kernels.items()
+            if (T, kernel) not in absent
+        }
+        for T in lengths
+    }
+    about = {"contest": "lstm D=128", "about": "(16, T, 128) float16", "kind": "cuda", "torch": "2.13.0"} | more
+    when = datetime(2026, 11, day, tzinfo=UTC)
+    return Recording(points=points, device=device, when=when, triton="3.6.0", cautions=cautions, **about)
+
+
+def drawn(points, recorded, **more):
+    contest = SimpleNamespace(name="lstm", about="(8, T, 256) float32")
+    return figures.time_against_length(points, "The fused LSTM", HERE, contest=contest, recorded=recorded, **more)
+
+
+def said(picture):
+    """All that is written on a picture, its lines joined."""
+    layout = picture.json["layout"]
+    written = [layout["title"]["text"], *(note["text"] for note in layout["annotations"])]
+    return re.sub("</?(b|span)[^<>]*>", "", " | ".join(written).replace("<br>", " "))
+
+
+def panels_of(picture):
+    """{x axis: {name of a line: trace}}"""
+    found = {}
+    for trace in picture.json["data"]:
+        found.setdefault(trace["xaxis"], {})[trace["name"]] = trace
+    return found
+
+
+CASES = {
+    "here alone": (here(LAYER), ()),
+    "recorded alone": (None, [elsewhere(LAYER)]),
+    "both": (here(LAYER), [elsewhere(LAYER)]),
+    "two recorded": (None, [elsewhere(LAYER, "Tesla T4"), elsewhere(LAYER)]),
+    "three devices": (here(LAYER), [elsewhere(LAYER, "Tesla T4"), elsewhere(LAYER)]),
+    "one length": (here(LAYER, lengths=[64]), [elsewhere(LAYER, lengths=[1])]),
+    "equal times": (here(dict.fromkeys(LAYER, 1.0)), [elsewhere(dict.fromkeys(LAYER, 1.0))]),
+    "names of the student's own": (here({"mine": 1, "mine too": 1.01, "w" * 80: 2, NASTY: 3}), [elsewhere(LAYER)]),
+    "a long name of a device": (here(LAYER), [elsewhere(LAYER, "x" * 90, cautions=("quick", "incomplete"))]),
+    "nothing": (None, ()),
+    "empty points": ({}, []),
+    "recorded, and nothing ran there": (None, [elsewhere({})]),
+    "recorded at no length": (here(LAYER), [elsewhere(LAYER, lengths=())]),
+    "other kernels chosen": (here(LAYER), [elsewhere(LAYER)], ["flash"]),
+}
+
+
+@pytest.fixture(params=CASES)
+def case(request):
+    points, recorded, *kernels = CASES[request.param]
+    return lambda: drawn(points, recorded, kernels=kernels[0] if kernels else None)
+
+
+def test_kernels_are_drawn_whatever_was_timed_or_recorded(case):
+    picture = case()
+    content = json.dumps(picture.bundle(), allow_nan=False)
+    assert picture.text.startswith("Figure: The fused LSTM\n")
+    assert len(picture.text) >= 60
+    assert "nan" not in re.findall(r"\w+", picture.text)
+    assert len(content) < 100_000
+    assert harmless(json.dumps(picture.json))
+    assert json.dumps(case().bundle()) == content
+
+
+def test_kernels_are_drawn_within_a_tenth_of_a_second(case):
+    case()  # the first one imports plotly
+    start = time.process_time()
+    for _ in range(5):
+        case()
+    assert time.process_time() - start < 5 * SECONDS
+
+
+def test_a_panel_says_whether_it_was_measured_live_or_recorded_when_and_where():
+    picture = drawn(here(LAYER), [elsewhere(LAYER, "Tesla T4", 12, cautions=("incomplete",)), elsewhere(LAYER)])
+    assert len(panels_of(picture)) == 3
+    for heading in ("live: 2 CPU cores", "recorded 2026-11-12 (incomplete): Tesla T4", f"recorded 2026-11-25: {H100}"):
+        assert f"| {heading} (" in said(picture)
+    assert said(picture).count("(16, T, 128) float16") == 2
+    assert said(picture).count("(8, T, 256) float32") == 1
+    assert f"Measured live: {HERE}." in said(picture)
+    assert f"Recorded 2026-11-25: {H100}, torch 2.13.0, triton 3.6.0." in said(picture)
+    alone = drawn(here(LAYER), ())
+    assert "recorded" not in said(alone).lower()
+    assert "live" not in said(drawn(None, [elsewhere(LAYER)]))
+
+
+def test_all_panels_share_one_logarithmic_axis_in_milliseconds_that_holds_every_bar():
+    picture = drawn(here(LAYER), [elsewhere(LAYER)])
+    axis = picture.json["layout"]["yaxis"]
+    assert "yaxis2" not in picture.json["layout"]
+    assert (axis["type"], axis["title"]["text"]) == ("log", "time (ms)")
+    assert {trace.get("yaxis", "y") for trace in picture.json["data"]} == {"y"}
+    for trace in picture.json["data"]:
+        for middle, above, below in zip(
+            trace["y"], trace["error_y"]["array"], trace["error_y"]["arrayminus"], strict=True
+        ):
+            assert 10 ** axis["range"][0] < middle - below < middle < middle + above < 10 ** axis["range"][1]
+    there = panels_of(picture)["x2"]["our kernel (fused)"]
+    assert there["y"] == pytest.approx([0.256 * 1.6, 1.024 * 1.6, 4.096 * 1.6], rel=1e-4)
+
+
+@pytest.mark.parametrize("speeds", [dict.fromkeys(LAYER, 1.0), LAYER])
+@pytest.mark.parametrize("recorded", [0, 1, 2])
+def test_labels_at_the_ends_of_lines_do_not_overlap_and_stay_beside_their_panel(speeds, recorded):
+    picture = drawn(here(speeds), [elsewhere(speeds)] * recorded)
+    layout = picture.json["layout"]
+    low, high = layout["yaxis"]["range"]
+    height = layout["height"] - layout["margin"]["t"] - layout["margin"]["b"]
+    labels = [note for note in layout["annotations"] if "ay" in note]
+    assert len(labels) == len(LAYER) * (recorded + 1)
+    for axis in {note["axref"] for note in labels}:
+        edge = -1.0
+        for note in sorted((note for note in labels if note["axref"] == axis), key=lambda note: note["ay"]):
+            half = 15 * (note["text"].count("<br>") + 1) / 2
+            centre = height * (note["ay"] - low) / (high - low)
+            assert centre - half >= edge
+            edge = centre + half
+        assert edge <= height + 1
+
+
+def test_a_panel_keeps_room_for_its_labels():
+    layout = drawn(here(ATTENTION), [elsewhere(ATTENTION)] * 2).json["layout"]
+    domains = [layout[f"xaxis{number}"]["domain"] for number in ("", 2, 3)]
+    paper = panels.NARROW - layout["margin"]["l"] - layout["margin"]["r"]
+    needed = 7 * len("FlashAttention") / paper
+    assert all(start - end > needed for (_, end), (start, _) in itertools.pairwise([*domains, [1, 1]]))
+    assert all(end - start > 50 / paper for start, end in domains)
+
+
+def test_the_name_of_a_line_that_ends_early_stands_above_the_lines_that_it_would_cross():
+    recording = elsewhere(ATTENTION | {"online": 90}, absent={(4096, "naive")})
+    recording.points[4096]["sdpa efficient"] = Time(900, 900, 900)
+    labels = {
+        note["text"]: note["ay"] for note in drawn(None, [recording]).json["layout"]["annotations"] if "ay" in note
+    }
+    assert labels["<b>whole matrix</b>"] > labels["<b>torch SDPA: memory-efficient</b>"]
+
+
+def test_kernels_of_one_model_share_its_colour_and_differ_in_dash_marker_and_name():
+    for contest in contests(torch.device("cpu")):
+        ON_A_GPU.append(list(contest.functions(min(contest.values))))
+    for kernels in ON_A_GPU:
+        found = looks.looks(kernels, "lstm D=128, trained")
+        for place in (1, 2):
+            assert len({look[place] for look in found.values()}) == len(kernels), kernels
+        assert len(set(map(looks.name, kernels))) == len(kernels)
+        assert {look[0] for kernel, look in found.items() if kernel != "copy"} == {looks.STYLES["LSTM"][0]}
+
+
+def test_a_kernel_keeps_its_look_in_every_panel_and_a_model_its_own():
+    kernels = {**LAYER, "mine": 3, "LSTM": 4}
+    first, second = panels_of(drawn(here(kernels), [elsewhere(kernels)])).values()
+    assert first.keys() == second.keys() == {*map(looks.name, kernels)}
+    for label in first:
+        for part, names in (("line", ("color", "dash")), ("marker", ("symbol",))):
+            for name in names:
+                assert first[label][part][name] == second[label][part][name]
+    look = (first["LSTM"]["line"]["color"], first["LSTM"]["line"]["dash"], first["LSTM"]["marker"]["symbol"])
+    assert look == looks.STYLES["LSTM"]
+    dashes = [trace["line"]["dash"] for label, trace in first.items() if label != "LSTM"]
+    assert len(set(dashes)) == len(dashes)
+
+
+def test_the_names_of_kernels_are_for_people():
+    picture = drawn(here(LAYER), [elsewhere(LAYER)], kernels=["fused", "cudnn", "loop"])
+    assert "series: our kernel (fused), cuDNN, Python loop\n" in picture.text
+    assert list(panels_of(picture)["x"]) == ["our kernel (fused)", "cuDNN", "Python loop"]
+    assert list(panels_of(drawn(here(LAYER), (), kernels="loop"))["x"]) == ["Python loop"]
+
+
+def test_what_ran_out_of_memory_or_is_missing_on_a_device_is_said():
+    full, absent = {(1024, "naive"), (4096, "naive")}, {(4096, "online"), *((T, "flash") for T in (256, 1024, 4096))}
+    recording = elsewhere(ATTENTION, full=full, absent=absent)
+    picture = drawn(here({"naive": 9, "sdpa": 1}), [recording], kernels=["naive", "online", "flash", "sdpa"])
+    for text in (said(picture), picture.text):
+        assert (
+            "Out of memory: whole matrix at T = 1024 and 4096. Not timed: online softmax at T = 4096; our kernel"
+            in text
+        )
+    assert "Python 3.11.7. Not timed: online softmax; our kernel (flash). |" in said(picture).replace("Rec", "| Rec")
+    assert list(panels_of(picture)["x2"]) == ["whole matrix", "online softmax"]
+    assert panels_of(picture)["x2"]["whole matrix"]["x"] == [256]
+
+
+def test_inputs_that_do_not_fit_leave_every_kernel_out_of_memory():
+    points = here({"naive": 9, "sdpa": 1})
+    points[1024] = {"make": SimpleNamespace(out_of_memory=True)}
+    assert "Out of memory: whole matrix at T = 1024; torch SDPA at T = 1024." in said(drawn(points, ()))
+    assert "Not timed" not in said(drawn(points, ()))
+    assert "make" not in drawn(points, ()).text
+
+
+def test_a_panel_in_which_nothing_ran_says_so_beside_one_in_which_something_did():
+    picture = drawn(here({"torch": 1}), [elsewhere(LAYER)], kernels=["fused"])
+    assert "| not timed here |" in said(picture)
+    assert list(panels_of(picture)) == ["x2"]
+
+
+def test_with_nothing_to_draw_one_sentence_says_so():
+    for picture in (drawn(None, ()), drawn({}, None), figures.time_against_length(None, "The fused LSTM")):
+        assert picture.json["data"] == []
+        assert picture.text.endswith("\nNothing was timed here, and nothing is recorded.")
+        assert "Nothing was timed here, and nothing is recorded." in said(picture)
+    assert drawn(here(LAYER), (), kernels=["flash"]).text.endswith("None of the chosen kernels was timed.")
+
+
+def test_at_most_two_recordings_are_drawn_the_newest_and_the_others_are_counted():
+    recordings = [elsewhere(LAYER, f"device {day}", day) for day in (1, 2, 3, 4)]
+    picture = drawn(None, recordings)
+    assert len(panels_of(picture)) == 2
+    assert "device 3" in picture.text
+    assert "device 4" in picture.text
+    assert "device 2" not in picture.text
+    assert "2 older recordings are not drawn." in said(picture)
+    assert "1 older recording is not drawn." in said(drawn(None, recordings[1:]))
+    assert "older" not in said(drawn(None, recordings[2:]))
+
+
+def test_the_text_holds_recorded_ratios_at_the_longest_lengths_and_no_live_time():
+    recording = elsewhere(LAYER, absent={(4096, "loop")})
+    slow, fast = (drawn(here(LAYER, speed), [recording], kernels=["loop", "cudnn", "fused"]) for speed in (1, 7.7))
+    assert slow.text == fast.text
+    assert slow.bundle() != fast.bundle()
+    assert (
+        f"recorded 2026-11-25: {H100}, (16, T, 128) float16: at T = 4096 our kernel (fused) takes 6.55 ms, cuDNN 1.38 "
+        "times as long; at T = 1024 our kernel (fused) takes 1.64 ms, Python loop 56.2 times as long." in slow.text
+    )
+    assert "2 CPU cores" not in slow.text
+
+
+def test_the_title_of_the_figure_of_models_and_its_words_are_as_they_were():
+    picture = figures.time_against_length(timings(0.01), "Title", "one machine")
+    assert picture.text == (
+        "Figure: Title\nx: sequence length T (words), logarithmic\ny: time (ms), logarithmic\n"
+        "series: attention, Elman RNN, LSTM"
+    )
+    assert picture.json["layout"]["height"] == 440
+    assert said(picture).endswith("| attention | Elman RNN | LSTM | Measured live: one machine.")
 
 
 def test_a_repeated_word_can_be_told_from_the_first():

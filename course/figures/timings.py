@@ -1,25 +1,38 @@
-"""Measured time against a size, for any lesson that times something."""
+"""Measured time against a size: live, for any lesson that times something, and beside it as recorded elsewhere."""
 
 import math
 
 from .. import theme
 from ..display import Picture
+from .looks import STYLES
+from .panels import live_panel, recorded_panel, side_by_side
 
-# A model keeps its colour, dash and marker in every lesson.
-STYLES = {
-    "attention": (theme.ATTENTION, "solid", "circle"),
-    "Elman RNN": (theme.RNN, "solid", "square"),
-    "LSTM": (theme.LSTM, "dash", "diamond"),
-    "GRU": (theme.GRU, "dot", "triangle-up"),
-}
+MOST_RECORDED = 2
 
 
-def time_against_length(points, what, device, note=""):
-    """Median time of each model over T, with the 20 to 80 % band.
+def time_against_length(points, what, device="", note="", *, kernels=None, recorded=None, contest=None):
+    """Median time over T, with the 20 to 80 % range: of models timed here, or of kernels here and on recorded devices.
 
-    points: {T: {model: timing}} as helpers.sweep returns it, timing with .median, .p20, .p80 in seconds and
-    .out_of_memory; what: the title; device: one sentence on where it ran. The text alternative holds no time.
+    points: {T: {label: timing}} as helpers.sweep returns it, timing with .median, .p20, .p80 in seconds and
+    .out_of_memory; None where nothing was timed. what: the title. device: one sentence on where it ran. note: one
+    more sentence below.
+
+    Any of these makes it a figure of kernels, with a panel for this device and one for each recorded one:
+    kernels: the labels that are drawn, all unless given. recorded: of recordings.recorded; the newest two are drawn.
+    contest: what was timed here, of helpers.contests (or its name), for its colour and its shapes.
+
+    The text alternative holds recorded times, and no live one: these differ between machines.
     """
+    if points is not None and kernels is None and recorded is None and contest is None:
+        return _models(points, what, device, note)
+    panels = [live_panel(points, device, contest)] if points else []
+    elsewhere = [recorded_panel(recording) for recording in recorded or () if recording.points]
+    older = max(0, len(elsewhere) - MOST_RECORDED)
+    more = f"{older} older recording{'s are' if older > 1 else ' is'} not drawn." if older else ""
+    return side_by_side(panels + elsewhere[older:], what, kernels, [note, more])
+
+
+def _models(points, what, device, note):
     import plotly.graph_objects as go
 
     models = list(dict.fromkeys(model for point in points.values() for model in point if model != "make"))
