@@ -10,13 +10,14 @@ import pytest
 
 from course import CourseError, figures, recordings
 from course.recordings import SHIPPED, recorded
+from helpers.bench import SCHEMA
 
 LARGEST, SAMPLES = 100_000, 20
 OF_A_MACHINE = re.compile(
     r"/(home|root|Users|work|tmp|mnt|opt|usr|var|content)/|[A-Za-z]:\\\\|site-packages|dist-packages"
 )
 WHOLE = {
-    "schema": 1,
+    "schema": SCHEMA,
     "date": "2026-11-25T13:05:24+00:00",
     "revision": "21549f232d2872724076833b138baa3385733de9",
     "device": {"name": "NVIDIA T4", "kind": "cuda", "cores": 2, "torch": "2.13.0+cu128", "triton": "3.6.0"},
@@ -159,7 +160,7 @@ DAMAGED = {
     "a number": b"7",
     "a list": b"[1, 2]",
     "an object of something else": b'{"name": "a notebook"}',
-    "another schema": json.dumps(changed(schema=2)).encode(),
+    "another schema": json.dumps(changed(schema=SCHEMA + 1)).encode(),
     "no schema": json.dumps(changed(schema=None)).encode(),
     "a date that is none": json.dumps(changed(date="yesterday")).encode(),
     "a date that is a number": json.dumps(changed(date=20261125)).encode(),
@@ -180,6 +181,8 @@ DAMAGED = {
     "a negative time": point(median=-1e-3, p20=-2e-3),
     "infinite": point(p80=float("inf")),
     "a median beyond its quantiles": point(p80=0.5e-3),
+    "an empty result": json.dumps(changed(points={"lstm": {"64": {"loop": {}}}})).encode(),
+    "T with a line under it": point(T="1_000"),
     "T in words": point(T="long"),
     "T as a fraction": point(T="1.5"),
     "T of zero": point(T="0"),
@@ -286,7 +289,7 @@ def test_a_recording_that_may_not_be_shipped_is_known(folder):
         "names '/home/'": {"driver": "/home/someone/driver"},
         "names 'C:": {"driver": "C:\\Users"},
         "is too large": {"driver": "x" * LARGEST},
-        "schema": {"schema": 3},
+        "schema": {"schema": SCHEMA + 1},
     }.items():
         (fault,) = faults(put(folder, **entries))
         assert why in fault

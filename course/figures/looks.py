@@ -27,13 +27,17 @@ CONTESTS = {
 _OURS, _OURS_TOO, _CHOICE = ("solid", "circle"), ("dashdot", "triangle-down"), ("longdashdot", "pentagon")
 _LIBRARY, _LIBRARY_TOO = ("dash", "square"), ("longdash", "diamond")
 _THIRD, _FOURTH, _WHOLE = ("3px,9px", "cross"), ("8px,3px,2px,3px,2px,3px", "star"), ("10px,2px", "x")
-_LOOP, _COPY = ("dot", "triangle-up"), ("2px,3px", "hourglass")
+_LOOP, _COPY, _COPY_USED = ("dot", "triangle-up"), ("2px,3px", "hourglass"), ("2px,6px", "bowtie")
+_COPY_NEW = ("6px,2px", "hexagon")
 KERNELS = {
     "accelerated-scan": ("accelerated-scan", _THIRD),
+    "associative_scan": ("torch associative scan", _LIBRARY_TOO),
     "auto": ("our choice (auto)", _CHOICE),
     "blelloch": ("Blelloch", _WHOLE),
     "chunked": ("in chunks", _OURS_TOO),
     "copy": ("copying as much", _COPY),
+    "copy, new memory": ("copying as much (new memory)", _COPY_NEW),
+    "copy, used memory": ("copying as much (used memory)", _COPY_USED),
     "cudnn": ("cuDNN", _LIBRARY),
     "dense": ("Newton (dense)", _OURS),
     "diagonal": ("Newton (diagonal)", _OURS_TOO),
@@ -58,7 +62,6 @@ KERNELS = {
     "sdpa efficient": ("torch SDPA: memory-efficient", _THIRD),
     "sdpa flash": ("torch SDPA: FlashAttention", _LIBRARY),
     "torch": ("torch", _LIBRARY_TOO),
-    "torch associative_scan": ("torch associative scan", _LIBRARY_TOO),
     "triton": ("our kernel (Triton)", _OURS),
 }
 
@@ -79,7 +82,7 @@ def looks(kernels, contest):
         if kernel in STYLES:
             found[kernel] = STYLES[kernel]
         elif kernel in KERNELS:
-            found[kernel] = (theme.MUTED if kernel == "copy" else common, *KERNELS[kernel][1])
+            found[kernel] = (theme.MUTED if kernel.startswith("copy") else common, *KERNELS[kernel][1])
         else:
             found[kernel] = (common, *free[unknown.index(kernel) % len(free)])
     return found

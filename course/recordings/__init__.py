@@ -5,11 +5,12 @@ A file that is damaged, or no recording at all, is named once, in one sentence, 
 
 import functools
 import math
+import textwrap
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from helpers.bench import load
+from helpers.bench import SCHEMA, load
 
 from ..errors import CourseError, nearest
 
@@ -97,6 +98,8 @@ def _opened(path):
     """{contest: Recording} of one file, those that hold times. Raises ValueError, mostly with the file's name."""
     recording = load(path)
     device = recording["device"]
+    if recording["schema"] != SCHEMA:
+        raise ValueError(f"its schema is {recording['schema']!r:.40}, not {SCHEMA}")
     for name in ("name", "kind", "torch"):
         if not isinstance(device.get(name), str):
             raise ValueError(f"its device has no {name!r}")
@@ -128,13 +131,13 @@ def _points(contest, points):
 
 
 def _length(contest, T):
-    if not (T.isascii() and len(T) < 10 and int(T) > 0):
+    if not (T.isascii() and T.isdigit() and len(T) < 10 and int(T) > 0):
         raise ValueError(f"{contest!r} has the length {T!r:.40}")
     return int(T)
 
 
 def _time(contest, T, kernel, result):
-    if "median" not in result:
+    if result.get("out_of_memory") is True:
         return Time(out_of_memory=True)
     low, middle, high = times = [result.get(name) for name in ("p20", "median", "p80")]
     if not all(type(time) in (int, float) and math.isfinite(time) for time in times) or not 0 < low <= middle <= high:
@@ -164,7 +167,8 @@ def _cautions(recording):
 def _named(path, error):
     """What is wrong, as the beginning of a sentence that names the file."""
     said = "it is nested too deep" if isinstance(error, RecursionError) else str(error).rstrip(".")
-    return said if str(path) in said else f"{path} is no recording of the course: {said}"
+    said = said if str(path) in said else f"{path} is no recording of the course: {said}"
+    return textwrap.shorten(said, len(str(path)) + 200, placeholder=" …")
 
 
 @functools.cache  # once in a kernel
