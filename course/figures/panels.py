@@ -117,7 +117,7 @@ def _nothing(what, panels, below):
     hidden = {"visible": False, "range": [0, 1]}
     layout |= {"xaxis": hidden, "yaxis": hidden}
     layout["annotations"].append(_words(said, x=0, y=0.5, yanchor="middle", font={"size": 15}))
-    return Picture(layout, [], f"Figure: {what}\nx: sequence length T (steps)\ny: time (ms)\n{said}")
+    return Picture(layout, [], f"Figure: {what}\nx: sequence length T\ny: time (ms)\n{said}")
 
 
 def _layout(what, height, heading, below):
@@ -290,7 +290,7 @@ def _spread(wanted, sizes, height):
 
 def _told(panels, what, kernels):
     """The figure in words, the same on every machine: of the live panel it says only that there is one."""
-    lines = [f"Figure: {what}", "x: sequence length T (steps), logarithmic", "y: time (ms), logarithmic"]
+    lines = [f"Figure: {what}", "x: sequence length T, logarithmic", "y: time (ms), logarithmic"]
     lines.append(f"series: {', '.join(map(name, kernels))}")
     for panel in panels:
         if panel.live:
