@@ -1,4 +1,4 @@
-"""Work, span and memory of recurrent and Transformer layers in closed form.
+"""Work, span, traffic and memory of recurrent and Transformer layers in closed form.
 
 Work is counted in multiply–adds (MAC) of products. Span is the longest path in levels: a scalar operation takes one, a
 sum of n terms ⌈log₂ n⌉, with as many processors as can be used and no price for moving a number. All are exact
@@ -18,7 +18,9 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 BIASES = ("ffn", "everywhere", "nowhere")
-SCANS = ("sequential", "hillis_steele", "brent_kung", "blelloch")
+SCANS = ("sequential", "hillis_steele", "brent_kung", "blelloch", "chunked")
+LINEAR = ("recurrent", "parallel", "chunked")
+JACOBIANS = ("dense", "diagonal")
 SUMS = ("tree", "sequential")
 
 
@@ -45,13 +47,14 @@ def check_sizes(**sizes):
     return [operator.index(size) for size in sizes.values()]
 
 
-def check_scan(T, method):
-    """Return T as an int. Raises ValueError for an unknown method, and for Blelloch's unless T is a power of two."""
+def check_scan(T, method, chunk=None):
+    """Return T and the chunk as ints. Raises ValueError for an unknown method, and for Blelloch's unless T is 2^m."""
     check_word("method", method, SCANS)
     (T,) = check_sizes(T=T)
     if method == "blelloch" and T & (T - 1):
         raise ValueError(f"T={T} was given; Blelloch's tree needs a power of two: pad to T={2 ** _log(T)}.")
-    return T
+    # 2·chunk + T / chunk, the path of "chunked", is least here.
+    return T, *check_sizes(chunk=max(1, math.isqrt(T // 2)) if chunk is None else chunk)
 
 
 def check_accounting(accounting):
@@ -91,6 +94,7 @@ class Accounting:
 
 
 STANDARD = Accounting()
+TIMES = ("work", "span", "operations")  # the fields of a Cost that no memory holds
 
 
 @dataclass(frozen=True)
@@ -104,6 +108,10 @@ class Cost:
     activations  results of dot products that are not scores; of an elementwise recurrence its states
     scores       attention scores, of all layers and heads
     state        what decoding keeps after T tokens: an RNN's state; the keys and values of causal attention (0: full)
+    traffic      numbers that must cross memory at the least: inputs, weights and results of the whole call, once each
+
+    Traffic is what one fused kernel could do with. It leaves out what a call writes only to read it again: the
+    activations between layers and steps, the scores of an unfused attention, what a backward pass keeps or repeats.
     """
 
     work: int
@@ -113,9 +121,11 @@ class Cost:
     activations: int = 0
     scores: int = 0
     state: int = 0
+    traffic: int = 0
 
     def __add__(self, other):
-        """One after the other: everything adds, the span too."""
+        """Two calls, one after the other: everything adds, the span too, and the traffic: the second call reads back
+        what the first one wrote."""
         return Cost(*(a + b for a, b in zip(vars(self).values(), vars(other).values(), strict=True)))
 
     @property
@@ -124,9 +134,16 @@ class Cost:
         return self.work / self.span
 
     def memory(self, itemsize=4):
-        """{name: bytes} of parameters, activations, scores and state; itemsize: bytes a number, 2 for bfloat16."""
+        """{name: bytes} of every field that counts numbers; itemsize: bytes a number, 2 for bfloat16."""
         (itemsize,) = check_sizes(itemsize=itemsize)
-        return {name: itemsize * getattr(self, name) for name in ("parameters", "activations", "scores", "state")}
+        return {name: itemsize * size for name, size in vars(self).items() if name not in TIMES}
+
+    def intensity(self, itemsize=4):
+        """FLOP a byte, 2·work / (itemsize·traffic): below a device's FLOP/s over its bytes/s, memory sets the time.
+
+        Of one step of an RNN about B in 16 bits, of T steps about B·T. Williams et al., "Roofline", CACM 52(4), 2009.
+        """
+        return 2 * self.work / self.memory(itemsize)["traffic"]
 
 
 class Bounds(NamedTuple):
@@ -179,9 +196,10 @@ def jordan(T, d, *, teacher_forcing=False, B=1, accounting=STANDARD):
 
     Work 3Td²; span T(⌈log₂(2d+1)⌉ + ⌈log₂ d⌉ + 3), under teacher forcing that of T = 1, whatever T is.
     """
-    cell, waits = elman(T, d, B=B, accounting=accounting), 1 if teacher_forcing else T
+    cell, waits = elman(T, d, accounting=accounting), 1 if teacher_forcing else T
     span = elman(waits, d, accounting=accounting).span + (waits - 1) * _dot(d)
-    return replace(cell, span=span) + _batch(B, _linear(T, d, d))
+    moved = (3 if teacher_forcing else 2) * T * d  # the true outputs are an input too
+    return _whole(B, moved, replace(cell, span=span) + _linear(T, d, d))
 
 
 def attention(T, d, heads=1, *, causal=False, residual=False, B=1, accounting=STANDARD):
@@ -189,8 +207,47 @@ def attention(T, d, heads=1, *, causal=False, residual=False, B=1, accounting=ST
 
     Span 3⌈log₂ T⌉ + 2⌈log₂ d⌉ + ⌈log₂ d_h⌉ + 8; residual: LayerNorm before and residual after, 2⌈log₂ d⌉ + 10 more.
     """
-    T, d, heads, B = check_sizes(T=T, d=d, heads=heads, B=B)
-    return _batch(B, _attention(T, d, heads, causal, residual, check_accounting(accounting)))
+    T, d, heads = check_sizes(T=T, d=d, heads=heads)
+    return _whole(B, 2 * T * d, _attention(T, d, heads, causal, residual, check_accounting(accounting)))
+
+
+def decode_attention(T, d, heads=1, *, B=1, accounting=STANDARD):
+    """One query against T cached keys and values, no projections: work 2Td, span 3⌈log₂ T⌉ + ⌈log₂ d_h⌉ + 6.
+
+    Traffic 2(T+1)d, so T / (T+1) FLOP a byte in 16 bits for every B: the cache, unlike weights, is of one sequence.
+    """
+    T, d, heads = check_sizes(T=T, d=d, heads=heads)
+    cost = _softmax(heads, heads * T, T, d // heads, check_accounting(accounting))
+    return _whole(B, 2 * (T + 1) * d, replace(cost, state=2 * T * d))
+
+
+def linear_attention(T, d, heads=1, *, method="recurrent", causal=False, chunk=64, B=1, accounting=STANDARD):
+    """Attention with weights φ(q)·φ(k) for softmax, Katharopoulos et al. 2020, and the same four projections.
+
+    φ = elu + 1 counts as one operation. A query's weighted values and weights are added up, then divided. With C = 1
+    for "recurrent", T for "parallel" and chunk, at most T, for "chunked", the span is, causal or not,
+    ⌈T/C⌉ + ⌈log₂ C⌉ + 2⌈log₂ d⌉ + ⌈log₂ d_h⌉ + 5. Work beside the projections' 4Td²: recurrent, and chunked if not
+    causal, Td(2d_h + 1), all through a state of d_h + 1 numbers a channel; parallel 2T²d, causal T(T+1)d; chunked and
+    causal T(C+1)d for scores inside chunks and (T−C)d(2d_h + 1) for the states between (where C divides T).
+    Raises ValueError for an unknown method too.
+    """
+    check_word("method", method, LINEAR)
+    T, d, heads, C = check_sizes(T=T, d=d, heads=heads, chunk=chunk)
+    bias, d_h, sums = check_accounting(accounting).biases == "everywhere", d // heads, d + heads
+    C = {"recurrent": 1, "parallel": T}.get(method, min(C, T))
+    chunks, stored, read, scores = -(-T // C), T, T, 0  # tokens added to a state, tokens that read one
+    scored = method == "parallel" or (causal and method == "chunked")
+    if scored:
+        stored, read = (chunks - 1) * C, T - C
+        last = T - stored
+        scores = heads * (stored * (C + 1) + last * (last + 1)) // 2 if causal else heads * T * T
+    adds = stored * d * d_h + max(stored - 1, 0) * d_h * sums
+    cost = Cost(stored * d * d_h, chunks - 1 + _dot(C), adds, activations=(chunks - scored) * d * d_h)
+    cost += Cost(read * d_h * sums, _dot(d_h), read * (2 * d_h - 1) * sums, activations=read * sums)
+    adds = 4 * scores * d_h - (T - read) * sums + T * d
+    cost += Cost(2 * scores * d_h, 1, adds, activations=scored * T * d, scores=scores, state=causal * d_h * sums)
+    cost += _linear(T, d, 3 * d, bias) + _each(2 * T * d) + _linear(T, d, d, bias)
+    return _whole(B, 2 * T * d, cost)
 
 
 def transformer(T, d, heads=1, layers=1, *, causal=False, B=1, accounting=STANDARD):
@@ -198,54 +255,97 @@ def transformer(T, d, heads=1, layers=1, *, causal=False, B=1, accounting=STANDA
 
     Span L(3⌈log₂ T⌉ + 8⌈log₂ d⌉ + ⌈log₂ d_h⌉ + 35), causal the same; Accounting says what moves the constants.
     """
-    T, d, heads, layers, B = check_sizes(T=T, d=d, heads=heads, layers=layers, B=B)
+    T, d, heads, layers = check_sizes(T=T, d=d, heads=heads, layers=layers)
     block = _attention(T, d, heads, causal, True, check_accounting(accounting))
     bias, norm = accounting.biases != "nowhere", _norm(T, d, accounting)
     block += norm + _linear(T, d, 4 * d, bias) + _each(4 * T * d) + _linear(T, 4 * d, d, bias) + _each(T * d)
     blocks = Cost(*(layers * field for field in vars(block).values()))
-    return _batch(B, blocks + norm if accounting.final_norm else blocks)
+    return _whole(B, 2 * T * d, blocks + norm if accounting.final_norm else blocks)
 
 
-def linear_recurrence(T, d=1, *, method="sequential", B=1):
+def linear_recurrence(T, d=1, *, method="sequential", chunk=None, B=1):
     """h_t = a_t ⊙ h_{t−1} + b_t from a zero state (so h_1 = b_1), as a loop or as a scan over pairs (a, b).
 
-    A step of the loop is 1 MAC, a combine ((a, b), (a', b')) -> (a'a, a'b + b') is 2. Span: sequential 2(T−1),
-    hillis_steele ⌈log₂ T⌉ + ⌊log₂ T⌋, brent_kung twice its path in combines, blelloch 4 log₂ T − 3 (2 at T = 2).
+    A step of a loop is 1 MAC, a combine ((a, b), (a', b')) -> (a'a, a'b + b') is 2. Span: twice the path in combines,
+    but hillis_steele ⌈log₂ T⌉ + ⌊log₂ T⌋ and blelloch 4 log₂ T − 3 (2 at T = 2). Traffic 3Td: a, b and h.
+    "chunked", N chunks of `chunk` steps C (the last may be shorter), about √(T/2) unless given: each but the last is
+    combined into one step, C − 1 combines, all chunks at once; a loop over these, N − 2 steps; from the state before
+    it a loop in every chunk, T − 1 steps in all. Work about 3T a channel, traffic 5Td: a and b are read twice.
     """
-    T, d, B = check_sizes(T=T, d=d, B=B)
-    count, path, log = combines(T, method), combine_path(T, method), _log(T)
+    T, d = check_sizes(T=T, d=d)
+    count, path, log = combines(T, method, chunk), combine_path(T, method, chunk), _log(T)
+    _, C = check_scan(T, method, chunk)
     span = {"hillis_steele": log + T.bit_length() - 1, "blelloch": max(2 * log, 4 * log - 3)}.get(method, 2 * path)
-    mac = 1 if method == "sequential" else 2
-    return _batch(B, Cost(mac * count * d, span, (mac + 1) * count * d, activations=T * d, state=d))
+    mac = count + {"sequential": 0, "chunked": (T - 1) // C * (C - 1)}.get(method, count)
+    moved = (5 if method == "chunked" else 3) * T * d
+    return _whole(B, moved, Cost(mac * d, span, (mac + count) * d, activations=T * d, state=d))
 
 
-def combines(T, method):
-    """Combines a channel, of a scan of T pairs. With T = 2^m: hillis_steele T·m − T + 1, brent_kung 2T − 2 − m,
-    blelloch 2T − 2 (its exclusive scan); sequential T − 1 steps. Hillis and Steele 1986, Brent and Kung 1982,
-    Blelloch 1990, whose tree needs T = 2^m. Raises ValueError for an unknown method."""
-    T = check_scan(T, method)
+def combines(T, method, chunk=None):
+    """Combines and steps a channel, of a scan of T pairs. With T = 2^m: hillis_steele T·m − T + 1, brent_kung
+    2T − 2 − m, blelloch 2T − 2 (its exclusive scan); sequential T − 1; chunked, N chunks, (N−1)C + T − 2 (T − 1 if
+    N = 1). Hillis and Steele 1986, Brent and Kung 1982, Blelloch 1990, whose tree needs T = 2^m. Raises ValueError for
+    an unknown method."""
+    T, C = check_scan(T, method, chunk)
     if method == "brent_kung":
         return T - 1 + combines(T // 2, method) if T > 1 else 0
-    return {"sequential": T - 1, "hillis_steele": T * _log(T) - 2 ** _log(T) + 1, "blelloch": 2 * T - 2}[method]
+    chunked = T - 1 + max((T - 1) // C * C - 1, 0)
+    hillis_steele = T * _log(T) - 2 ** _log(T) + 1
+    return {"sequential": T - 1, "hillis_steele": hillis_steele, "blelloch": 2 * T - 2, "chunked": chunked}[method]
 
 
-def combine_path(T, method):
+def combine_path(T, method, chunk=None):
     """The longest path in combines. With T = 2^m: hillis_steele m, brent_kung 2m − 2 (1 at T = 2), blelloch 2m − 1
-    (0 at T = 1); sequential T − 1. Raises like combines."""
-    T = check_scan(T, method)
+    (0 at T = 1); sequential T − 1; chunked 2C + ⌊T/C⌋ − 3, at most T − 1. Raises like combines."""
+    T, C = check_scan(T, method, chunk)
     if method == "brent_kung":
         # The prefix of length n takes ⌊log₂ n⌋ combines for its largest block, then one for each further binary 1.
         # The worst n <= T is T itself, or T with the digits below some place turned to 1 and that place to 0.
         worst = [T, *((T >> k << k) - 1 for k in range(T.bit_length()) if T >> k << k > 1)]
         return max(n.bit_length() + n.bit_count() - 2 for n in worst)
-    return {"sequential": T - 1, "hillis_steele": _log(T), "blelloch": max(2 * _log(T) - 1, 0)}[method]
+    chunked, blelloch = min(T - 1, 2 * C + T // C - 3), max(2 * _log(T) - 1, 0)
+    return {"sequential": T - 1, "hillis_steele": _log(T), "blelloch": blelloch, "chunked": chunked}[method]
+
+
+def min_gru(T, d, *, method="sequential", chunk=None, B=1, accounting=STANDARD):
+    """h_t = (1 − z_t) ⊙ h_{t−1} + z_t ⊙ h̃_t, z = σ(W_z x + b_z), h̃ = W_h x + b_h, Feng et al. 2024.
+
+    One product for the gates of all steps, 2Td² and ⌈log₂ d⌉ + 4 levels, then linear_recurrence by `method`.
+    """
+    T, d = check_sizes(T=T, d=d)
+    gates = _linear(T, d, 2 * d, check_accounting(accounting).biases != "nowhere") + Cost(0, 2, 3 * T * d)
+    return _whole(B, 2 * T * d, gates + linear_recurrence(T, d, method=method, chunk=chunk))
+
+
+def newton(T, d, iterations, *, jacobian="dense", B=1, accounting=STANDARD):
+    """K iterations of Newton's method for all states of an Elman layer at once; Lim et al. 2024, Gonzalez et al. 2024.
+
+    U x + b once. An iteration: a step from every guess, what it misses and the largest miss, on whose word the change
+    is made or not; the Jacobians diag(1 − h²) W; a scan as Brent and Kung's, which multiplies matrices only on its way
+    up, u = T − (ones in the binary T) times, and vectors c = combines(T, "brent_kung") times. Work
+    Td² + K(Td² + u·d³ + c·d²), diagonal Td² + K(Td² + u·d + c·d). Span, b for the bias, p = combine_path(·,
+    "brent_kung"), K(⌈log₂ d⌉ + ⌈log₂ Td⌉ + 7) + (p(T) + (K−1)·p(T−1))(⌈log₂ d⌉ + 2) + b, diagonal
+    (…)·2 for (…)(⌈log₂ d⌉ + 2): dense about 2 log₂ T·(⌈log₂ d⌉ + 2) an iteration.
+    """
+    check_word("jacobian", jacobian, JACOBIANS)
+    T, d, iterations = check_sizes(T=T, d=d, iterations=iterations)
+    bias, width = check_accounting(accounting).biases != "nowhere", d if jacobian == "dense" else 1
+    up, count, K = T - T.bit_count(), combines(T, "brent_kung"), iterations
+    # The next step reads all states but the last, and where there is no other, none.
+    path = combine_path(T, "brent_kung") + (K - 1) * combine_path(max(T - 1, 1), "brent_kung")
+    span = (K if T > 1 else 1) * (_dot(d) + 2) + K * (_log(T * d) + 4) + path * (_dot(width) + 1) + bias
+    work = up * d * width**2 + count * d * width + T * d * d
+    operations = up * d * width * (2 * width - 1) + 2 * count * d * width + T * d * (2 * d + 8 + width) - 1
+    once = _linear(T, d, d, bias)
+    activations = K * (T * d + up * d * width + count * d)
+    return _whole(B, 2 * T * d, once + Cost(K * work, span - once.span, K * operations, d * d, activations, state=d))
 
 
 def add_up(n, *, method="tree"):
     """A sum of n terms is n − 1 additions either way: ⌈log₂ n⌉ levels as a tree, n − 1 one after the other."""
     (n,) = check_sizes(n=n)
     check_word("method", method, SUMS)
-    return Cost(work=0, span=_log(n) if method == "tree" else n - 1, operations=n - 1)
+    return Cost(work=0, span=_log(n) if method == "tree" else n - 1, operations=n - 1, traffic=n + 1)
 
 
 def kv_cache(T, layers, kv_heads, head_width, *, B=1, itemsize=2):
@@ -277,35 +377,38 @@ def _norm(T, d, accounting):
 
 
 def _attention(T, d, heads, causal, residual, accounting):
-    d_h, bias, late = d // heads, accounting.biases == "everywhere", accounting.divide_last
-    rows, pairs = heads * T, heads * T * (T + 1) // 2 if causal and not accounting.additive_mask else heads * T * T
-    cost = _linear(T, d, 3 * d, bias) + Cost(pairs * d_h, _dot(d_h) + 1, 2 * pairs * d_h, scores=pairs)
-    if accounting.additive_mask:
-        cost += _each(pairs)
-    # Maximum, subtract, exp, sum; the sum runs beside the product with the values when the division comes after it.
-    cost += Cost(0, _log(T) + 2 + (0 if late else _log(T)), 4 * pairs - 2 * rows) + _each(T * d if late else pairs)
-    cost += Cost(pairs * d_h, _dot(T), (2 * pairs - rows) * d_h, activations=T * d) + _linear(T, d, d, bias)
+    bias = accounting.biases == "everywhere"
+    pairs = heads * T * (T + 1) // 2 if causal and not accounting.additive_mask else heads * T * T
+    cost = _linear(T, d, 3 * d, bias) + _softmax(heads * T, pairs, T, d // heads, accounting) + _linear(T, d, d, bias)
     if residual:
         cost += _norm(T, d, accounting) + _each(T * d)
     return replace(cost, state=2 * T * d if causal else 0)
 
 
+def _softmax(rows, pairs, T, d_h, accounting):
+    # rows: queries times heads; pairs: scores of all rows; T: keys of the longest row.
+    late, mask = accounting.divide_last, accounting.additive_mask
+    cost = Cost(pairs * d_h, _dot(d_h) + 1 + mask, pairs * (2 * d_h + mask), scores=pairs)
+    # Maximum, subtract, exp, sum; the sum runs beside the product with the values when the division comes after it.
+    cost += Cost(0, _log(T) + 2 + (0 if late else _log(T)), 4 * pairs - 2 * rows) + _each(rows * d_h if late else pairs)
+    return cost + Cost(pairs * d_h, _dot(T), (2 * pairs - rows) * d_h, activations=rows * d_h)
+
+
 def _recurrent(T, d, layers, B, accounting, *, gates, sums, tail, extra, vectors):
     # gates: stacked products with h and with x; sums: how many sums the cell makes of them, hoisted or not; tail:
     # levels after the first activation; extra: operations a unit beside sums and activations; vectors: of the state.
-    T, d, layers, B = check_sizes(T=T, d=d, layers=layers, B=B)
+    T, d, layers = check_sizes(T=T, d=d, layers=layers)
     hoist, bias = check_accounting(accounting).hoist, accounting.biases != "nowhere"
-    step = (_dot(d) + 1 if hoist else _dot(2 * d + bias)) + 1 + tail
-    cost = Cost(
-        work=2 * gates * layers * T * d * d,
-        span=(T + layers - 1) * step + layers * (hoist and bias),
-        operations=layers * T * d * (4 * gates * d + sums * bias + extra),
-        parameters=layers * d * (2 * gates * d + sums * bias),
-        activations=layers * T * d * (2 * gates if hoist else sums),
-        state=layers * d * vectors,
-    )
-    return _batch(B, cost)
+    step, cells = (_dot(d) + 1 if hoist else _dot(2 * d + bias)) + 1 + tail, layers * T * d
+    span = (T + layers - 1) * step + layers * (hoist and bias)
+    operations, parameters = cells * (4 * gates * d + sums * bias + extra), layers * d * (2 * gates * d + sums * bias)
+    dots = cells * (2 * gates if hoist else sums)
+    cost = Cost(2 * gates * cells * d, span, operations, parameters, dots, state=layers * d * vectors)
+    return _whole(B, 2 * T * d, cost)
 
 
-def _batch(B, cost):
-    return Cost(*(x if name in ("span", "parameters") else B * x for name, x in vars(cost).items()))
+def _whole(B, moved, cost):
+    # B sequences side by side, each with so many numbers in and out; they share the weights.
+    (B,) = check_sizes(B=B)
+    many = {name: x if name in ("span", "parameters") else B * x for name, x in vars(cost).items()}
+    return Cost(**many | {"traffic": cost.parameters + B * moved})

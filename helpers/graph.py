@@ -16,53 +16,39 @@ Every builder raises TypeError for a size that is no whole number, ValueError fo
 weights of another shape, and a graph of more than LIMIT nodes, all before the work.
 """
 
-import functools
 import heapq
 import math
 import operator
 from bisect import bisect_right
-from collections import deque
+from collections import namedtuple
 from collections.abc import Iterable, Mapping
 from contextlib import contextmanager
-from typing import NamedTuple
+from functools import partial, partialmethod, reduce
+from graphlib import CycleError, TopologicalSorter
+from itertools import accumulate
 
 import numpy as np
 
 from . import cost
-from .cost import STANDARD, Accounting, check_sizes, check_word
-
-__all__ = ["Accounting", "Graph", "Node", "Schedule", "Traced", "add_up", "attention", "combine", "dot", "elman", "gru"]
-__all__ += ["join", "jordan", "linear", "linear_recurrence", "lstm", "sigmoid", "span_of", "transformer"]
+from .cost import STANDARD, check_sizes, check_word
+from .cost import Accounting as Accounting
 
 GIVEN = -1  # the id of what costs nothing: inputs, weights, constants
 LIMIT = 60_000_000  # nodes, at 12 to 20 bytes each while they are made
 OPERATIONS = ("add", "subtract", "multiply", "divide", "square", "sqrt", "maximum", "exp", "tanh", "sigmoid", "relu")
+OPERATIONS += ("elu + 1", "absolute", "select", "combine")
 
 
-class Node(NamedTuple):
+class Node(namedtuple("Node", "level operation place node")):
     """One scalar operation on a path: the level at which it runs, what it does, where it belongs, its id."""
 
-    level: int
-    operation: str
-    place: str
-    node: int
 
-
-class Block(NamedTuple):
+class Block(namedtuple("Block", "operation place first second")):
     """The nodes that one array operation appended. first, second: (nodes,) ids of predecessors, GIVEN for none."""
 
-    operation: str
-    place: str
-    first: np.ndarray
-    second: np.ndarray
 
-
-class Schedule(NamedTuple):
+class Schedule(namedtuple("Schedule", "processors finished round_of")):
     """finished: (rounds,) operations done in each round; round_of: (nodes,) the round, from 0, in which each ran."""
-
-    processors: int
-    finished: np.ndarray
-    round_of: np.ndarray
 
     @property
     def rounds(self):
@@ -121,18 +107,14 @@ class Graph:
 
     def apply(self, operation, function, left, right=None):
         """Run `function` on one or two arrays, which broadcast, and append one node for each scalar of the result."""
-        operands = [left] if right is None else [left, right]
-        arrays = [operand.values if isinstance(operand, Traced) else np.asarray(operand) for operand in operands]
-        shape = np.broadcast_shapes(*(array.shape for array in arrays))
-        start, stop = len(self), len(self) + math.prod(shape)
-        parents = [np.broadcast_to(np.int32(GIVEN), stop - start)] * 2
-        for side, operand in enumerate(operands):
-            if isinstance(operand, Traced):
-                parents[side] = np.broadcast_to(operand.nodes, shape).ravel()
-        if stop > start:
-            self._blocks.append(Block(operation, self._place, *parents))
-            self._starts.append(stop)
-        return Traced(self, function(*arrays), np.arange(start, stop, dtype=np.int32).reshape(shape))
+        arrays = [x.values if isinstance(x, Traced) else x for x in (left, right) if x is not None]
+        shape, start = np.broadcast_shapes(*map(np.shape, arrays)), len(self)
+        nodes = np.arange(start, start + math.prod(shape), dtype=np.int32).reshape(shape)
+        self._starts.append(start + nodes.size)
+        # As a view where there is nothing to keep: −1 for every number would be as much memory as the nodes themselves.
+        parents = (np.broadcast_to(getattr(x, "nodes", np.int32(GIVEN)), shape).reshape(-1) for x in (left, right))
+        self._blocks.append(Block(operation, self._place, *parents))
+        return Traced(self, function(*arrays), nodes)
 
     def levels(self, counting=None):
         """(nodes,) the level at which each node runs: the longest path that ends in it, itself included.
@@ -202,46 +184,37 @@ class Graph:
 
     def _check(self, operation):
         if operation is not None and not any(block.operation == operation for block in self._blocks):
-            check_word("operation", operation, (*OPERATIONS, "combine"))
+            check_word("operation", operation, OPERATIONS)
 
 
 def span_of(predecessors):
     """The longest path, in nodes, of a graph {node: [predecessors]}, or of a list of lists, whose nodes are 0, 1, ….
 
-    Kahn's topological order (CACM 5(11), 1962): a node is done when all its predecessors are. Raises TypeError for
+    Kahn's topological order (CACM 5(11), 1962): a node is done in the round after its last predecessor. Raises TypeError for
     what is no such graph, ValueError for a predecessor that is no node and for a cycle, which it names.
     """
     if isinstance(predecessors, list):
         predecessors = dict(enumerate(predecessors))
     if not isinstance(predecessors, Mapping):
         raise TypeError(f"A {type(predecessors).__name__} was given; expected a dict {{node: [predecessors]}}.")
+    waits = {}
     for node, before in predecessors.items():
         if isinstance(before, str) or not isinstance(before, Iterable):
             raise TypeError(f"The predecessors of {node!r} are {before!r}; expected a list, such as [{before!r}].")
-    waits = {node: set(before) for node, before in predecessors.items()}
-    followers = {node: [] for node in waits}
-    for node, before in waits.items():
-        for earlier in before:
-            if earlier not in waits:
+        waits[node] = set(before)
+        for earlier in waits[node]:
+            if earlier not in predecessors:
                 raise ValueError(f"{node!r} waits for {earlier!r}, which is no node; add {earlier!r}: [] to the graph.")
-            followers[earlier].append(node)
-    missing = {node: len(before) for node, before in waits.items()}
-    depth, queue = {}, deque(node for node in waits if not missing[node])
-    while queue:
-        node = queue.popleft()
-        depth[node] = 1 + max((depth[earlier] for earlier in waits[node]), default=0)
-        for follower in followers[node]:
-            missing[follower] -= 1
-            if not missing[follower]:
-                queue.append(follower)
-    if len(depth) < len(waits):
-        # Each node left waits for another one left, so a walk back must come round.
-        walk = [next(node for node in waits if node not in depth)]
-        while walk[-1] not in walk[:-1]:
-            walk.append(next(earlier for earlier in waits[walk[-1]] if earlier not in depth))
-        cycle = " -> ".join(repr(node) for node in walk[walk.index(walk[-1]) :][::-1])
-        raise ValueError(f"There is a cycle, {cycle}: each waits for the one before it, so none can start.")
-    return max(depth.values(), default=0)
+    sorter, rounds = TopologicalSorter(waits), 0
+    try:
+        sorter.prepare()
+    except CycleError as error:
+        cycle = " -> ".join(map(repr, error.args[1]))
+        raise ValueError(f"There is a cycle, {cycle}: each waits for the one before it, so none can start.") from None
+    while sorter.is_active():
+        sorter.done(*sorter.get_ready())
+        rounds += 1
+    return rounds
 
 
 class Traced:
@@ -263,24 +236,17 @@ class Traced:
     def transpose(self, *axes):
         return Traced(self.graph, self.values.transpose(axes), self.nodes.transpose(axes))
 
-    def __add__(self, other):
-        return self.graph.apply("add", np.add, self, other)
+    def map(self, operation, function, other=None):
+        """One operation on each number, such as map("tanh", np.tanh), or on each and its partner in `other`."""
+        return self.graph.apply(operation, function, self, other)
 
-    def __sub__(self, other):
-        return self.graph.apply("subtract", np.subtract, self, other)
+    __add__ = partialmethod(map, "add", np.add)
+    __sub__ = partialmethod(map, "subtract", np.subtract)
+    __mul__ = partialmethod(map, "multiply", np.multiply)
+    __truediv__ = partialmethod(map, "divide", np.divide)
 
     def __rsub__(self, other):
         return self.graph.apply("subtract", np.subtract, other, self)
-
-    def __mul__(self, other):
-        return self.graph.apply("multiply", np.multiply, self, other)
-
-    def __truediv__(self, other):
-        return self.graph.apply("divide", np.divide, self, other)
-
-    def map(self, operation, function):
-        """One operation on each number, such as map("tanh", np.tanh)."""
-        return self.graph.apply(operation, function, self)
 
     def reduce(self, operation="add", function=np.add):
         """(…, n) to (…) by a balanced tree over the last axis, ⌈log₂ n⌉ levels."""
@@ -352,15 +318,14 @@ def jordan(T, d, *, teacher_forcing=False, accounting=STANDARD, seed=0, weights=
             "targets were given but teacher_forcing is off, so nothing reads them; give one with the other."
         )
     shapes = {"input": (d, d), "hidden": (d, d), "output": (d, d)} | _biases(accounting, bias=(d,))
-    graph, x, w = _begin(size, shapes, (T, d), seed, weights, inputs)
-    if teacher_forcing:
-        true = graph.inputs["targets"] = _take("targets", targets, (T, d), np.random.default_rng([seed, 1]))
+    truth = {"targets": (targets, (T, d))} if teacher_forcing else {}
+    graph, w, x, *true = _begin(size, seed, shapes, weights, inputs=(inputs, (T, d)), **truth)
     y, outputs = Traced(graph, np.zeros(d)), []
     for t in range(T):
         with graph.place(f"step {t}"):
             y = linear(*_elman_cell(x[t], (y,), w, accounting), w["output"])
         outputs.append(y[None])
-        y = Traced(graph, true[t]) if teacher_forcing else y
+        y = true[0][t] if teacher_forcing else y
     return graph, join(outputs)
 
 
@@ -373,15 +338,15 @@ def transformer(T, d, heads=1, layers=1, *, causal=False, accounting=STANDARD, s
     """
     size = cost.transformer(T, d, heads, layers, causal=causal, accounting=accounting)
     shapes = _attention_shapes(d, True, accounting) | {"up": (4 * d, d), "down": (d, 4 * d)}
-    shapes |= {"norm2_scale": (d,), "norm2_shift": (d,)}
-    shapes |= _biases(accounting, up_bias=(4 * d,), down_bias=(d,))
+    shapes |= {"norm2_scale": (d,), "norm2_shift": (d,)} | _biases(accounting, up_bias=(4 * d,), down_bias=(d,))
     shapes = {name: (layers, *shape) for name, shape in shapes.items()}
     final = {"final_scale": (d,), "final_shift": (d,)} if accounting.final_norm else {}
-    graph, x, w = _begin(size, shapes | final, (T, d), seed, weights, inputs)
+    graph, w, x = _begin(size, seed, shapes | final, weights, inputs=(inputs, (T, d)))
+    read = partial(_softmax, causal=causal, accounting=accounting)
     for layer in range(layers):
         with graph.place(f"block {layer}"):
             of_layer = {name: w[name][layer] for name in shapes}
-            x = _attention(x, of_layer, heads, causal, True, accounting)
+            x = x + _attention(_layer_norm(x, of_layer, "norm1", accounting), of_layer, heads, read)
             x = x + _feed_forward(_layer_norm(x, of_layer, "norm2", accounting), of_layer)
     return graph, _layer_norm(x, w, "final", accounting) if accounting.final_norm else x
 
@@ -392,28 +357,85 @@ def attention(T, d, heads=1, *, causal=False, residual=False, accounting=STANDAR
     residual: x + attention(norm(x)) instead of attention(x). causal, weights (without L): as in transformer.
     """
     size = cost.attention(T, d, heads, causal=causal, residual=residual, accounting=accounting)
-    graph, x, w = _begin(size, _attention_shapes(d, residual, accounting), (T, d), seed, weights, inputs)
-    return graph, _attention(x, w, heads, causal, residual, accounting)
+    graph, w, x = _begin(size, seed, _attention_shapes(d, residual, accounting), weights, inputs=(inputs, (T, d)))
+    read = partial(_softmax, causal=causal, accounting=accounting)
+    if residual:
+        return graph, x + _attention(_layer_norm(x, w, "norm1", accounting), w, heads, read)
+    return graph, _attention(x, w, heads, read)
 
 
-def linear_recurrence(T, d=1, *, method="sequential", seed=0, decay=None, inputs=None):
+def decode_attention(T, d, heads=1, *, accounting=STANDARD, seed=0, query=None, keys=None, values=None):
+    """(graph, outputs): one query (1, d) against cached keys and values (T, d), without projections; outputs (1, d)."""
+    size = cost.decode_attention(T, d, heads, accounting=accounting)
+    given = {"query": (query, (1, d)), "keys": (keys, (T, d)), "values": (values, (T, d))}
+    graph, _, *cache = _begin(size, seed, {}, None, **given)
+    return graph, _merge(_softmax(*(_split(x, heads) for x in cache), False, accounting))
+
+
+def linear_attention(
+    T, d, heads=1, *, method="recurrent", causal=False, chunk=64, accounting=STANDARD, seed=0, weights=None, inputs=None
+):
+    """(graph, outputs) as attention, with φ(q)·φ(k) for softmax, φ = elu + 1; Katharopoulos et al. 2020.
+
+    method: "recurrent" (the state Σ φ(k) vᵀ is carried from token to token), "parallel" (all scores), "chunked" (scores
+    inside chunks, states carried between them; if not causal, states alone).
+    """
+    size = cost.linear_attention(T, d, heads, method=method, causal=causal, chunk=chunk, accounting=accounting)
+    graph, w, x = _begin(size, seed, _attention_shapes(d, False, accounting), weights, inputs=(inputs, (T, d)))
+    C = {"recurrent": 1, "parallel": T}.get(method, chunk)
+    scored = method == "parallel" or (causal and method == "chunked")
+    return graph, _attention(x, w, heads, partial(_linear_read, causal=causal, C=C, scored=scored))
+
+
+def linear_recurrence(T, d=1, *, method="sequential", chunk=None, seed=0, decay=None, inputs=None):
     """(graph, states): h_t = a_t ⊙ h_{t−1} + b_t from a zero state, so h_1 = b_1; a = decay, b = inputs, all (T, d).
 
     method: "sequential", or a scan of pairs (a, b): "hillis_steele" (CACM 29(12), 1986), "brent_kung" (IEEE Trans.
-    Computers C-31(3), 1982), "blelloch" (1990: exclusive, T a power of two, made inclusive by its total).
-    graph.combines counts combines (steps of the loop), graph.span(counting="combine") the longest path in them.
+    Computers C-31(3), 1982), "blelloch" (1990: exclusive, T a power of two, made inclusive by its total), "chunked"
+    (loops in chunks of `chunk` steps, side by side, and one over their ends).
+    graph.combines counts combines (steps of a loop), graph.span(counting="combine") the longest path in them.
     """
-    graph, b, _ = _begin(cost.linear_recurrence(T, d, method=method), {}, (T, d), seed, None, inputs)
-    graph.inputs["decay"] = _take("decay", decay, (T, d), np.random.default_rng([seed, 1]))
-    decay = Traced(graph, graph.inputs["decay"])
-    if method != "sequential":
-        scan = {"hillis_steele": _hillis_steele, "brent_kung": _brent_kung, "blelloch": _blelloch}[method]
-        return graph, scan(join([decay[None], b[None]]))[1]  # pairs (2, T, d)
-    states = [b[:1]]
-    for t in range(1, T):
-        states.append(graph.apply("combine", np.add, decay[t : t + 1] * states[-1], b[t : t + 1]))
-    graph.combines, graph.work = T - 1, (T - 1) * d
-    return graph, join(states)
+    size = cost.linear_recurrence(T, d, method=method, chunk=chunk)
+    graph, _, b, a = _begin(size, seed, {}, None, inputs=(inputs, (T, d)), decay=(decay, (T, d)))
+    return graph, _recurrence(a, b, method, chunk)
+
+
+def min_gru(T, d, *, method="sequential", chunk=None, accounting=STANDARD, seed=0, weights=None, inputs=None):
+    """(graph, states): h_t = (1 − z_t) ⊙ h_{t−1} + z_t ⊙ h̃_t, z = σ(W_z x + b_z), h̃ = W_h x + b_h; Feng et al. 2024.
+
+    method, chunk: as linear_recurrence. weights: "input" (2d, d) and "bias" (2d,), W_z above W_h.
+    """
+    size = cost.min_gru(T, d, method=method, chunk=chunk, accounting=accounting)
+    shapes = {"input": (2 * d, d)} | _biases(accounting, bias=(2 * d,))
+    graph, w, x = _begin(size, seed, shapes, weights, inputs=(inputs, (T, d)))
+    both = linear(x, w["input"], w.get("bias"))
+    gate = sigmoid(both[:, :d])
+    return graph, _recurrence(1 - gate, gate * both[:, d:], method, chunk)
+
+
+def newton(T, d, iterations, *, jacobian="dense", accounting=STANDARD, seed=0, weights=None, inputs=None):
+    """(graph, states): h_t = tanh(W h_{t−1} + U x_t + b) for all t at once by Newton's method, from the guess 0.
+
+    jacobian: "dense", diag(1 − h²) W (Lim et al. 2024), or its "diagonal" (Gonzalez et al. 2024), d systems of width 1.
+    An iteration changes nothing if no state misses its step: all wait for the largest miss, as the stop test makes
+    them. weights: {"input": (d, d), "hidden": (d, d), "bias": (d,)}.
+    """
+    size = cost.newton(T, d, iterations, jacobian=jacobian, accounting=accounting)
+    shapes = {"input": (d, d), "hidden": (d, d)} | _biases(accounting, bias=(d,))
+    graph, w, x = _begin(size, seed, shapes, weights, inputs=(inputs, (T, d)))
+    from_input, start, states = linear(x, w["input"], w.get("bias")), *(Traced(graph, np.zeros((n, d))) for n in (1, T))
+    systems = w["hidden"][None] if jacobian == "dense" else w["hidden"].diagonal()[:, None, None]
+    S = len(systems)  # (S, d/S, d/S)
+    for k in range(iterations):
+        with graph.place(f"iteration {k}"):
+            stepped = (linear(join([start, states[:-1]]), w["hidden"]) + from_input).map("tanh", np.tanh)
+            miss = stepped - states
+            largest = miss.map("absolute", np.abs).reshape(-1)[::-1].reduce("maximum", np.maximum)
+            miss = miss.map("select", lambda change, most: np.where(most > 0, change, 0), largest)
+            slope = _split(1 - stepped.map("square", np.square), S)[..., None]  # (S, T, d/S, 1)
+            steps = join([slope * systems[:, None], _split(miss, S)[..., None]], axis=-1)
+            states = states + _merge(_brent_kung(steps, _after, slice(-1, None))[..., 0])
+    return graph, states
 
 
 def combine(left, right):
@@ -430,8 +452,36 @@ def combine(left, right):
 
 def add_up(n, *, method="tree", terms=None, seed=0):
     """(graph, total) of n terms (n,): method "tree", balanced, or "sequential", one after the other; total is ()."""
-    graph, terms, _ = _begin(cost.add_up(n, method=method), {}, (n,), seed, None, terms)
-    return graph, terms.reduce() if method == "tree" else functools.reduce(operator.add, terms)
+    graph, _, terms = _begin(cost.add_up(n, method=method), seed, {}, None, terms=(terms, (n,)))
+    return graph, terms.reduce() if method == "tree" else reduce(operator.add, terms)
+
+
+def _recurrence(decay, inputs, method, chunk):
+    pairs = join([decay[None], inputs[None]])  # (2, T, d)
+    T, C = cost.check_scan(decay.shape[0], method, chunk)
+    if method in ("sequential", "chunked"):
+        return _chunked(pairs, T if method == "sequential" else C)
+    return {"hillis_steele": _hillis_steele, "brent_kung": _brent_kung, "blelloch": _blelloch}[method](pairs)[1]
+
+
+def _chunked(pairs, C):
+    steps = [pairs[:, t : t + 1] for t in range(pairs.shape[1])]
+    chunks = [steps[start : start + C] for start in range(0, len(steps), C)]
+    # All chunks but the last as one step each: the states before the others.
+    starts = [None, *_walk(reduce(combine, chunk) for chunk in chunks[:-1])]
+    return join([state for chunk, start in zip(chunks, starts, strict=True) for state in _walk(chunk, start)])
+
+
+def _walk(steps, state=None):
+    # The states (1, d) after steps (2, 1, d); None is a zero state, from which the first step is free.
+    for step in steps:
+        if state is None:
+            state = step[1]
+        else:
+            state = step.graph.apply("combine", np.add, step[0] * state, step[1])
+            step.graph.combines += 1
+            step.graph.work += state.values.size
+        yield state
 
 
 def _hillis_steele(pairs):
@@ -440,12 +490,13 @@ def _hillis_steele(pairs):
     return pairs
 
 
-def _brent_kung(pairs):
-    T = pairs.shape[1]
+def _brent_kung(steps, combine=combine, keep=slice(None)):
+    # keep: what of a combined step is asked for; where that is its state alone, the way down has no more to carry.
+    T = steps.shape[1]
     if T == 1:
-        return pairs
-    odd = _brent_kung(combine(pairs[:, 0 : T - 1 : 2], pairs[:, 1::2]))  # the prefixes that end at 1, 3, 5, …
-    even = join([pairs[:, :1], combine(odd[:, : (T - 1) // 2], pairs[:, 2::2])], axis=1)
+        return steps[..., keep]
+    odd = _brent_kung(combine(steps[:, 0 : T - 1 : 2], steps[:, 1::2]), combine, keep)  # the prefixes to 1, 3, 5, …
+    even = join([steps[:, :1, ..., keep], combine(odd[:, : (T - 1) // 2], steps[:, 2::2])], axis=1)
     return _interleave(even, odd)
 
 
@@ -465,12 +516,18 @@ def _interleave(even, odd):
     return both[:, order // 2 + order % 2 * even.shape[1]]
 
 
+def _after(left, right):
+    # Affine steps (A | b) of S systems, (S, n, w, w + 1), as `combine`; or `left` states (S, n, w, 1) alone.
+    both = linear(right[..., :-1], left.transpose(0, 1, 3, 2)[..., None, :, :])
+    return join([both[..., :-1], both[..., -1:] + right[..., -1:]], axis=-1)
+
+
 def _recurrent(size, cell, gates, T, d, layers, accounting, seed, weights, inputs):
     size = size(T, d, layers, accounting=accounting)
     shapes = {"input": (layers, gates * d, d), "hidden": (layers, gates * d, d)}
     candidate = {"candidate_bias": (layers, d)} if cell is _gru_cell else {}
     shapes |= _biases(accounting, bias=(layers, gates * d), **candidate)
-    graph, x, w = _begin(size, shapes, (T, d), seed, weights, inputs)
+    graph, w, x = _begin(size, seed, shapes, weights, inputs=(inputs, (T, d)))
     zero = Traced(graph, np.zeros(d))
     for layer in range(layers):
         of_layer, state, outputs = {name: array[layer] for name, array in w.items()}, (zero, zero), []
@@ -508,37 +565,74 @@ def _gates(x, h, w, accounting):
     return dot((h, w["hidden"]), (x, w["input"]), bias=w.get("bias"))
 
 
-def _attention(x, w, heads, causal, residual, accounting):
-    (T, d), skip = x.shape, x
-    if residual:
-        x = _layer_norm(x, w, "norm1", accounting)
+def _attention(x, w, heads, read):
+    # read: what turns query, key, value (H, T, d_h) into (H, T, d_h)
     with x.graph.place("query, key, value"):
         projected = [linear(x, w[name], w.get(name + "_bias")) for name in ("query", "key", "value")]
-    query, key, value = (p.reshape(T, heads, d // heads).transpose(1, 0, 2) for p in projected)  # (H, T, d_h)
-    if causal and not accounting.additive_mask:
-        seen = ((query[:, t : t + 1], key[:, : t + 1], value[:, : t + 1]) for t in range(T))
-        read = join([_read(*row, None, accounting) for row in seen], axis=1)
-    else:
-        mask = np.triu(np.full((T, T), -np.inf), 1) if causal else np.zeros((T, T))
-        read = _read(query, key, value, mask if accounting.additive_mask else None, accounting)
+    out = _merge(read(*(_split(p, heads) for p in projected)))
     with x.graph.place("output"):
-        out = linear(read.transpose(1, 0, 2).reshape(T, d), w["output"], w.get("output_bias"))
-        return out + skip if residual else out
+        return linear(out, w["output"], w.get("output_bias"))
+
+
+def _split(x, heads):
+    return x.reshape(x.shape[0], heads, -1).transpose(1, 0, 2)  # (T, d) to (H, T, d_h)
+
+
+def _merge(x):
+    return x.transpose(1, 0, 2).reshape(x.shape[1], -1)
+
+
+def _rows(query, key, value, causal):
+    # What is read together: everything, or each query with the keys up to its own.
+    if not causal:
+        return [(query, key, value)]
+    return [(query[:, t : t + 1], key[:, : t + 1], value[:, : t + 1]) for t in range(query.shape[1])]
+
+
+def _softmax(query, key, value, causal, accounting):
+    mask = None
+    if accounting.additive_mask:
+        mask = np.triu(np.full((query.shape[1], key.shape[1]), -np.inf if causal else 0.0), 1)
+    rows = _rows(query, key, value, causal and mask is None)
+    return join([_read(*row, mask, accounting) for row in rows], axis=1)
 
 
 def _read(query, key, value, mask, accounting):
     # query (H, n, d_h), key and value (H, T, d_h), mask (n, T): softmax(Q Kᵀ / √d_h + mask) V, (H, n, d_h)
     graph, late = query.graph, accounting.divide_last
     with graph.place("scores"):
-        scores = dot((query[:, :, None], key[:, None])) * query.shape[-1] ** -0.5  # (H, n, T)
+        scores = linear(query, key[:, None]) * query.shape[-1] ** -0.5  # (H, n, T)
         scores = scores if mask is None else scores + mask
     with graph.place("softmax"):
         weights = (scores - scores.reduce("maximum", np.maximum)[..., None]).map("exp", np.exp)
         total = weights.reduce()[..., None]
         weights = weights if late else weights / total
     with graph.place("values"):
-        read = dot((weights[:, :, None], value.transpose(0, 2, 1)[:, None]))
+        read = linear(weights, value.transpose(0, 2, 1)[:, None])
         return read / total if late else read
+
+
+def _linear_read(query, key, value, causal, C, scored):
+    query, key = (x.map("elu + 1", lambda v: np.maximum(v, 0) + np.exp(np.minimum(v, 0))) for x in (query, key))
+    chunks = [[x[:, start : start + C] for x in (query, key, value)] for start in range(0, query.shape[1], C)]
+    stored = (_weighted(k.transpose(0, 2, 1), v) for _, k, v in (chunks[:-1] if scored else chunks))
+    states, sums = list(accumulate(stored)), []  # (H, d_h, d_h + 1) each, that of the chunks so far
+    if scored:
+        states.insert(0, None)
+    elif not causal:
+        chunks, states = [(query, key, value)], states[-1:]
+    for chunk, state in zip(chunks, states, strict=True):
+        rows = _rows(*chunk, causal) if scored else []
+        parts = [join([_weighted(linear(q, k[:, None]), v) for q, k, v in rows], axis=1)] if scored else []
+        parts += [] if state is None else [linear(chunk[0], state.transpose(0, 2, 1)[:, None])]
+        sums.append(reduce(operator.add, parts))
+    sums = join(sums, axis=1)  # (H, T, d_h + 1)
+    return sums[..., :-1] / sums[..., -1:]
+
+
+def _weighted(weights, values):
+    # (H, n, m), (H, m, d_h): the sums of the weighted values and, as a last column, of the weights, (H, n, d_h + 1)
+    return join([linear(weights, values.transpose(0, 2, 1)[:, None]), weights.reduce()[..., None]], axis=2)
 
 
 def _feed_forward(x, w):
@@ -569,7 +663,8 @@ def _attention_shapes(d, residual, accounting):
     return shapes | (dict.fromkeys(("norm1_scale", "norm1_shift"), (d,)) if residual else {})
 
 
-def _begin(size, shapes, inputs_shape, seed, weights, inputs):
+def _begin(size, seed, shapes, weights, **inputs):
+    # (graph, weights, *inputs): what is given, checked, or drawn from the seed. inputs: name=(given, shape)
     if size.operations > LIMIT:
         raise ValueError(
             f"This graph would have {size.operations:,} nodes; at most {LIMIT:,} fit. Give smaller sizes, or use "
@@ -579,10 +674,9 @@ def _begin(size, shapes, inputs_shape, seed, weights, inputs):
     if set(weights) != set(shapes):
         raise ValueError(f"weights has {', '.join(sorted(weights))}; expected {', '.join(sorted(shapes))}.")
     graph, random = Graph(), np.random.default_rng(seed)
-    for name, shape in shapes.items():
-        graph.weights[name] = _take(f"weights[{name!r}]", weights[name], shape, random)
-    graph.inputs["inputs"] = _take("inputs", inputs, inputs_shape, random)
-    return graph, Traced(graph, graph.inputs["inputs"]), graph.weights
+    graph.weights = {name: _take(f"weights[{name!r}]", weights[name], shapes[name], random) for name in shapes}
+    graph.inputs = {name: _take(name, given, shape, random) for name, (given, shape) in inputs.items()}
+    return graph, graph.weights, *(Traced(graph, array) for array in graph.inputs.values())
 
 
 def _take(name, given, shape, random):

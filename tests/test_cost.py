@@ -22,24 +22,21 @@ accountings = st.builds(
 )
 
 
-def compare(made, formula):
-    """Everything that a graph can count of a Cost, exactly."""
+def compare(made, result, formula, *, scores=None, states=0, again=0):
+    """Everything that a graph can count of a Cost, exactly. scores: unless they are what is exponentiated; states of an
+    elementwise recurrence, which are no dot products; again: numbers that are read a second time."""
+    moved = [*made.weights.values(), *made.inputs.values(), result.values]
+    scores = made.count("exp") if scores is None else scores
     counted = {
         "work": made.work,
         "span": made.span(),
         "operations": made.operations,
         "parameters": sum(array.size for array in made.weights.values()),
-        "dots": made.dots,
-        "scores": made.count("exp"),
+        "activations": made.dots - scores + states,
+        "scores": scores,
+        "traffic": sum(array.size for array in moved) + again,
     }
-    assert counted == {
-        "work": formula.work,
-        "span": formula.span,
-        "operations": formula.operations,
-        "parameters": formula.parameters,
-        "dots": formula.activations + formula.scores,
-        "scores": formula.scores,
-    }
+    assert counted == {name: getattr(formula, name) for name in counted}
 
 
 @PROPERTY
@@ -52,15 +49,16 @@ def compare(made, formula):
 )
 def test_recurrent_layers(kind, T, d, layers, accounting):
     build, form = RECURRENT[kind]
-    made, _ = build(T, d, layers, accounting=accounting)
-    compare(made, form(T, d, layers, accounting=accounting))
+    compare(*build(T, d, layers, accounting=accounting), form(T, d, layers, accounting=accounting))
 
 
 @PROPERTY
 @given(T=st.integers(1, 9), d=st.integers(1, 17), forced=st.booleans(), accounting=accountings)
 def test_jordan(T, d, forced, accounting):
-    made, _ = graph.jordan(T, d, teacher_forcing=forced, accounting=accounting)
-    compare(made, cost.jordan(T, d, teacher_forcing=forced, accounting=accounting))
+    compare(
+        *graph.jordan(T, d, teacher_forcing=forced, accounting=accounting),
+        cost.jordan(T, d, teacher_forcing=forced, accounting=accounting),
+    )
 
 
 @PROPERTY
@@ -74,8 +72,7 @@ def test_jordan(T, d, forced, accounting):
 )
 def test_attention(T, heads, d_h, causal, residual, accounting):
     options = {"causal": causal, "residual": residual, "accounting": accounting}
-    made, _ = graph.attention(T, heads * d_h, heads, **options)
-    compare(made, cost.attention(T, heads * d_h, heads, **options))
+    compare(*graph.attention(T, heads * d_h, heads, **options), cost.attention(T, heads * d_h, heads, **options))
 
 
 @PROPERTY
@@ -88,18 +85,97 @@ def test_attention(T, heads, d_h, causal, residual, accounting):
     accounting=accountings,
 )
 def test_transformer(T, heads, d_h, layers, causal, accounting):
-    made, _ = graph.transformer(T, heads * d_h, heads, layers, causal=causal, accounting=accounting)
-    compare(made, cost.transformer(T, heads * d_h, heads, layers, causal=causal, accounting=accounting))
+    compare(
+        *graph.transformer(T, heads * d_h, heads, layers, causal=causal, accounting=accounting),
+        cost.transformer(T, heads * d_h, heads, layers, causal=causal, accounting=accounting),
+    )
+
+
+@PROPERTY
+@given(
+    T=st.integers(1, 20),
+    heads=st.integers(1, 3),
+    d_h=st.integers(1, 7),
+    method=st.sampled_from(cost.LINEAR),
+    causal=st.booleans(),
+    chunk=st.integers(1, 8),
+    accounting=accountings,
+)
+def test_linear_attention(T, heads, d_h, method, causal, chunk, accounting):
+    options = {"method": method, "causal": causal, "chunk": chunk, "accounting": accounting}
+    seen = {"parallel": sum(t + 1 if causal else T for t in range(T))}
+    seen["chunked"] = sum(t % chunk + 1 for t in range(T)) if causal else 0
+    made, result = graph.linear_attention(T, heads * d_h, heads, **options)
+    formula = cost.linear_attention(T, heads * d_h, heads, **options)
+    compare(made, result, formula, scores=heads * seen.get(method, 0))
+
+
+@PROPERTY
+@given(T=st.integers(1, 40), heads=st.integers(1, 4), d_h=st.integers(1, 9), accounting=accountings)
+def test_decode_attention(T, heads, d_h, accounting):
+    compare(
+        *graph.decode_attention(T, heads * d_h, heads, accounting=accounting),
+        cost.decode_attention(T, heads * d_h, heads, accounting=accounting),
+    )
+
+
+def scan_sizes(method):
+    return [1, 2, 4, 8, 16, 32, 64, 128] if method == "blelloch" else [*range(1, 70), 127, 128, 129, 200]
 
 
 @pytest.mark.parametrize("method", cost.SCANS)
 def test_linear_recurrence(method):
-    for T in [1, 2, 4, 8, 16, 32, 64, 128] if method == "blelloch" else [*range(1, 70), 127, 128, 129, 200]:
-        made, _ = graph.linear_recurrence(T, 2, method=method)
-        formula = cost.linear_recurrence(T, 2, method=method)
-        assert (made.work, made.span(), made.operations) == (formula.work, formula.span, formula.operations), T
+    for T in scan_sizes(method):
+        made, states = graph.linear_recurrence(T, 2, method=method)
+        again = 4 * T if method == "chunked" else 0
+        compare(made, states, cost.linear_recurrence(T, 2, method=method), states=2 * T, again=again)
         assert made.combines == cost.combines(T, method)
         assert made.span(counting="combine") == cost.combine_path(T, method)
+
+
+@PROPERTY
+@given(T=st.integers(1, 90), chunk=st.integers(1, 100))
+def test_a_recurrence_in_chunks_of_any_length(T, chunk):
+    made, states = graph.linear_recurrence(T, method="chunked", chunk=chunk)
+    compare(made, states, cost.linear_recurrence(T, method="chunked", chunk=chunk), states=T, again=2 * T)
+    assert made.combines == cost.combines(T, "chunked", chunk)
+    assert made.span(counting="combine") == cost.combine_path(T, "chunked", chunk)
+
+
+@PROPERTY
+@given(T=st.integers(1, 3000))
+def test_the_chunk_that_is_taken_has_nearly_the_shortest_path(T):
+    shortest = min(cost.combine_path(T, "chunked", chunk) for chunk in range(1, T + 1))
+    assert shortest <= cost.combine_path(T, "chunked") <= shortest + 1
+
+
+@PROPERTY
+@given(
+    m=st.integers(0, 4),
+    T=st.integers(1, 30),
+    d=st.integers(1, 5),
+    method=st.sampled_from(cost.SCANS),
+    chunk=st.none() | st.integers(1, 8),
+    accounting=accountings,
+)
+def test_min_gru(m, T, d, method, chunk, accounting):
+    T = 2**m if method == "blelloch" else T
+    options = {"method": method, "chunk": chunk, "accounting": accounting}
+    made, states = graph.min_gru(T, d, **options)
+    compare(made, states, cost.min_gru(T, d, **options), states=T * d)
+
+
+@PROPERTY
+@given(
+    T=st.integers(1, 20),
+    d=st.integers(1, 4),
+    iterations=st.integers(1, 3),
+    jacobian=st.sampled_from(cost.JACOBIANS),
+    accounting=accountings,
+)
+def test_newton(T, d, iterations, jacobian, accounting):
+    options = {"jacobian": jacobian, "accounting": accounting}
+    compare(*graph.newton(T, d, iterations, **options), cost.newton(T, d, iterations, **options))
 
 
 @pytest.mark.parametrize("m", range(2, 12))
@@ -108,7 +184,8 @@ def test_scan_counts_at_powers_of_two(m):
     assert cost.combines(T, "hillis_steele") == T * m - T + 1
     assert cost.combines(T, "brent_kung") == 2 * T - 2 - m
     assert cost.combines(T, "blelloch") == 2 * T - 2
-    assert [cost.combine_path(T, method) for method in cost.SCANS] == [T - 1, m, 2 * m - 2, 2 * m - 1]
+    scans = ("sequential", "hillis_steele", "brent_kung", "blelloch")
+    assert [cost.combine_path(T, method) for method in scans] == [T - 1, m, 2 * m - 2, 2 * m - 1]
 
 
 @PROPERTY
@@ -130,6 +207,46 @@ def test_the_formulas_as_the_course_writes_them(T, d, layers):
     assert full.work == L * (12 * T * (8 * d) ** 2 + 2 * T * T * 8 * d)
     assert causal.work == L * (12 * T * (8 * d) ** 2 + T * (T + 1) * 8 * d)
     assert full.span == causal.span == L * (3 * log_T + 8 * (log_d + 3) + log_d + 35)
+
+
+@PROPERTY
+@given(
+    N=st.integers(1, 2**8),
+    C=st.integers(2, 2**8),
+    d=st.integers(1, 512),
+    heads=st.sampled_from([1, 2, 8]),
+    K=st.integers(1, 20),
+)
+def test_the_formulas_of_what_can_be_computed_in_parallel(N, C, d, heads, K):
+    T, d_h, d = N * C, d, heads * d
+    log_T, log_C, log_h, log_d, log_Td = (int(np.ceil(np.log2(n))) for n in (T, C, d_h, d, T * d))
+    decode = cost.decode_attention(T, d, heads)
+    assert (decode.work, decode.span, decode.traffic) == (2 * T * d, 3 * log_T + log_h + 6, 2 * T * d + 2 * d)
+    scan = cost.linear_recurrence(T, d, method="chunked", chunk=C)
+    assert scan.work == d * (2 * (N - 1) * (C - 1) + max(N - 2, 0) + T - 1)
+    assert scan.span == 2 * min(2 * C + N - 3, T - 1)
+    for method, combines in (("sequential", T - 1), ("brent_kung", 2 * cost.combines(T, "brent_kung"))):
+        gated, scan = cost.min_gru(T, d, method=method), cost.linear_recurrence(T, d, method=method)
+        assert (gated.work, gated.span) == (2 * T * d * d + combines * d, log_d + 4 + scan.span)
+    within, between = T * (C + 1) * d, (T - C) * d * (2 * d_h + 1)
+    for method, causal, work, levels in (
+        ("recurrent", True, T * d * (2 * d_h + 1), T),
+        ("recurrent", False, T * d * (2 * d_h + 1), T),
+        ("parallel", True, T * (T + 1) * d, 1 + log_T),
+        ("parallel", False, 2 * T * T * d, 1 + log_T),
+        ("chunked", True, within + between, N + log_C),
+        ("chunked", False, T * d * (2 * d_h + 1), N + log_C),
+    ):
+        linear = cost.linear_attention(T, d, heads, method=method, causal=causal, chunk=C)
+        assert linear.work == 4 * T * d * d + work
+        assert linear.span == levels + 2 * log_d + log_h + 5
+        assert linear.state == (d * (d_h + 1) if causal else 0)
+    up, count = T - T.bit_count(), cost.combines(T, "brent_kung")
+    paths = cost.combine_path(T, "brent_kung") + (K - 1) * cost.combine_path(T - 1, "brent_kung")
+    for jacobian, width, level in (("dense", d, log_d + 2), ("diagonal", 1, 2)):
+        newton = cost.newton(T, d, K, jacobian=jacobian)
+        assert newton.work == T * d * d + K * (T * d * d + up * d * width**2 + count * d * width)
+        assert newton.span == K * (log_d + log_Td + 7) + paths * level + 1
 
 
 @pytest.mark.parametrize(
@@ -249,12 +366,23 @@ def test_brent_time_is_exact(work, span, processors):
     assert (upper - span) * processors <= work < (upper - span + 1) * processors
 
 
-@pytest.mark.parametrize("build", [lambda B: cost.gru(5, 4, 2, B=B), lambda B: cost.jordan(5, 4, B=B)])
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda B: cost.gru(5, 4, 2, B=B),
+        lambda B: cost.jordan(5, 4, B=B),
+        lambda B: cost.min_gru(5, 4, B=B),
+        lambda B: cost.newton(5, 4, 3, B=B),
+        lambda B: cost.linear_attention(5, 4, 2, causal=True, B=B),
+        lambda B: cost.decode_attention(5, 4, B=B),
+    ],
+)
 def test_a_batch_multiplies_the_work_and_not_the_span(build):
     one, eight = build(1), build(8)
     assert (eight.span, eight.parameters) == (one.span, one.parameters)
     for field in ("work", "operations", "activations", "scores", "state"):
         assert getattr(eight, field) == 8 * getattr(one, field)
+    assert eight.traffic - one.traffic == 7 * (one.traffic - one.parameters)
 
 
 def test_a_batch_of_sentences_through_blocks_and_scans():
@@ -265,7 +393,7 @@ def test_a_batch_of_sentences_through_blocks_and_scans():
 
 
 def test_costs_one_after_the_other_add():
-    assert Cost(1, 2, 3) + Cost(10, 20, 30, 40, 50, 60, 70) == Cost(11, 22, 33, 40, 50, 60, 70)
+    assert Cost(1, 2, 3) + Cost(10, 20, 30, 40, 50, 60, 70, 80) == Cost(11, 22, 33, 40, 50, 60, 70, 80)
 
 
 def test_memory():
@@ -274,12 +402,44 @@ def test_memory():
         "activations": 960,
         "scores": 0,
         "state": 48,
+        "traffic": 2 * 3 * (128 + 16) + 2 * 2 * 10 * 4,
     }
-    assert cost.linear_recurrence(10, 4).memory() == {"parameters": 0, "activations": 160, "scores": 0, "state": 16}
+    assert cost.linear_recurrence(10, 4).memory() == {
+        "parameters": 0,
+        "activations": 160,
+        "scores": 0,
+        "state": 16,
+        "traffic": 12 * 10 * 4,
+    }
     assert cost.transformer(1024, 512, 8).memory()["scores"] == 4 * 8 * 1024**2
     causal = cost.transformer(2048, 128 * 96, 96, 96, causal=True)
     assert causal.memory(2)["state"] == cost.kv_cache(2048, 96, 96, 128)
     assert cost.transformer(2048, 128, causal=False).state == 0
+
+
+@pytest.mark.parametrize(("B", "T"), [(1, 1), (16, 1), (16, 8)])
+def test_intensity_of_a_step_is_the_batch_and_of_a_sequence_the_batch_times_the_steps(B, T):
+    assert cost.elman(T, 2**14, B=B).intensity(2) == pytest.approx(B * T, rel=0.01)
+    assert cost.elman(T, 2**14, B=B).intensity(4) == cost.elman(T, 2**14, B=B).intensity(2) / 2
+
+
+def test_memory_decides_where_nothing_is_read_twice():
+    for B in (1, 64):
+        assert cost.decode_attention(4096, 128, B=B).intensity(2) == pytest.approx(1, abs=0.001)
+        assert cost.linear_recurrence(4096, 128, B=B).intensity(4) == pytest.approx(2 / 12, abs=0.001)
+    assert cost.attention(4096, 128, causal=True).intensity(2) > 1000
+
+
+def test_linear_attention_beside_attention():
+    sizes = {"T": 4096, "d": 512, "heads": 8}
+    full, parallel = cost.attention(**sizes), cost.linear_attention(**sizes, method="parallel")
+    assert (full.work, full.parameters, full.scores) == (parallel.work, parallel.parameters, parallel.scores)
+    # No maximum, and the division after both sums; φ for scale, subtract and exp.
+    assert full.span - parallel.span == 2 * 12 + 2
+    recurrent, chunked = (cost.linear_attention(**sizes, causal=True, method=m) for m in ("recurrent", "chunked"))
+    assert recurrent.work < chunked.work < cost.attention(**sizes, causal=True).work
+    assert chunked.span < 2 * full.span < recurrent.span
+    assert recurrent.state == cost.linear_attention(4096 * 9, 512, 8, causal=True).state
 
 
 def test_caches_of_published_models():
@@ -301,6 +461,10 @@ def test_everything_is_an_exact_integer(T, d):
         cost.elman(T, d),
         cost.transformer(np.int64(T), d),
         cost.linear_recurrence(T, d, method="hillis_steele"),
+        cost.min_gru(T, np.int64(d), method="chunked"),
+        cost.linear_attention(T, d, method="chunked", causal=True),
+        cost.decode_attention(np.int64(T), d),
+        cost.newton(T, d, 3),
     ):
         assert all(type(value) is int for value in vars(made).values())
 
@@ -322,6 +486,15 @@ def test_everything_is_an_exact_integer(T, d):
         (lambda: cost.add_up(0), ("n=0",)),
         (lambda: cost.kv_cache(1, 2, 0, 4), ("kv_heads=0",)),
         (lambda: cost.elman(4, 8).memory(0), ("itemsize=0",)),
+        (lambda: cost.elman(4, 8).intensity(0), ("itemsize=0",)),
+        (lambda: cost.linear_recurrence(8, method="chunked", chunk=0), ("chunk=0",)),
+        (lambda: cost.min_gru(8, 4, method="scan"), ("'scan'", "sequential, ")),
+        (lambda: cost.min_gru(12, 4, method="blelloch"), ("T=12", "T=16")),
+        (lambda: cost.linear_attention(8, 4, method="paralel"), ("nearest is 'parallel'",)),
+        (lambda: cost.linear_attention(8, 4, 3), ("d=4", "heads=3")),
+        (lambda: cost.newton(8, 4, 0), ("iterations=0",)),
+        (lambda: cost.newton(8, 4, 1, jacobian="full"), ("'full'", "dense, diagonal")),
+        (lambda: cost.decode_attention(0, 4), ("T=0", "empty time axis")),
     ],
 )
 def test_wrong_values(call, words):
@@ -338,6 +511,8 @@ def test_wrong_values(call, words):
         (lambda: cost.transformer(4.0, 8), ("T=4.0", "whole number")),
         (lambda: cost.transformer(4, 8, heads=None), ("heads=None",)),
         (lambda: cost.brent_time(10, 2.5, 1), ("span=2.5",)),
+        (lambda: cost.linear_attention(8, 4, chunk=2.0), ("chunk=2.0",)),
+        (lambda: cost.newton(8, 4, 2, accounting=None), ("accounting=None", "Accounting(")),
     ],
 )
 def test_wrong_types(call, words):

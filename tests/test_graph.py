@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+import helpers
 from helpers import cost, graph
 from helpers.graph import GIVEN, Accounting, Graph, Traced, span_of
 
@@ -92,6 +93,11 @@ BUILT = {
     "block": lambda: graph.transformer(4, 4, 2),
     "causal": lambda: graph.transformer(5, 4, 2, 2, causal=True),
     "brent_kung": lambda: graph.linear_recurrence(13, 2, method="brent_kung"),
+    "chunked": lambda: graph.linear_recurrence(13, 2, method="chunked", chunk=3),
+    "min_gru": lambda: graph.min_gru(7, 2, method="hillis_steele"),
+    "linear_attention": lambda: graph.linear_attention(7, 4, 2, method="chunked", causal=True, chunk=3),
+    "newton": lambda: graph.newton(6, 2, 2),
+    "decode": lambda: graph.decode_attention(7, 4, 2),
     "sum": lambda: graph.add_up(11),
 }
 
@@ -195,14 +201,14 @@ def test_recurrent_values_equal_torch(T, d, layers, seed, kind):
         assert made.work == getattr(cost, kind)(T, d, layers).work
 
 
-def torch_attention(x, w, heads, causal):
+def torch_attention(x, w, heads, causal, read=F.scaled_dot_product_attention):
     T, d = x.shape
     query, key, value = (
         F.linear(x, w[name], w.get(f"{name}_bias")).view(T, heads, d // heads).transpose(0, 1)
         for name in ("query", "key", "value")
     )
-    read = F.scaled_dot_product_attention(query, key, value, is_causal=causal)  # (H, T, d_h)
-    return F.linear(read.transpose(0, 1).reshape(T, d), w["output"], w.get("output_bias"))
+    out = read(query, key, value, is_causal=causal)  # (H, T, d_h)
+    return F.linear(out.transpose(0, 1).reshape(T, d), w["output"], w.get("output_bias"))
 
 
 def torch_norm(x, w, name):
@@ -258,6 +264,88 @@ def test_residual_attention_is_the_first_half_of_a_block():
     np.testing.assert_allclose(out.values, expected.numpy(), **CLOSE)
 
 
+def batch_of_one(array):
+    return torch.from_numpy(np.array(array))[None]
+
+
+@PROPERTY
+@given(T=st.integers(1, 12), d=small, method=st.sampled_from(cost.SCANS), bias=st.booleans(), seed=seeds)
+def test_min_gru_values_equal_torch(T, d, method, bias, seed):
+    assume(method != "blelloch" or T & (T - 1) == 0)
+    accounting = Accounting(biases="ffn" if bias else "nowhere")
+    made, states = graph.min_gru(T, d, method=method, accounting=accounting, seed=seed)
+    weights = torch.from_numpy(made.weights["input"]).chunk(2)
+    biases = torch.from_numpy(made.weights["bias"]).chunk(2) if bias else ()
+    expected = helpers.min_gru(batch_of_one(made.inputs["inputs"]), *weights, *biases, method="loop")
+    np.testing.assert_allclose(states.values, expected[0].numpy(), **CLOSE)
+
+
+@PROPERTY
+@given(
+    T=st.integers(1, 12),
+    d_h=st.integers(1, 4),
+    heads=st.integers(1, 3),
+    method=st.sampled_from(cost.LINEAR),
+    causal=st.booleans(),
+    chunk=st.integers(1, 14),
+    accounting=accountings,
+    seed=seeds,
+)
+def test_linear_attention_values_equal_torch(T, d_h, heads, method, causal, chunk, accounting, seed):
+    options = {"method": method, "causal": causal, "chunk": chunk, "accounting": accounting, "seed": seed}
+    made, out = graph.linear_attention(T, heads * d_h, heads, **options)
+    expected = torch_attention(
+        torch.from_numpy(made.inputs["inputs"]), in_torch(made.weights), heads, causal, read=helpers.linear_attention
+    )
+    np.testing.assert_allclose(out.values, expected.numpy(), **CLOSE)
+
+
+@PROPERTY
+@given(T=st.integers(1, 20), d_h=st.integers(1, 4), heads=st.integers(1, 3), accounting=accountings, seed=seeds)
+def test_decoding_values_equal_torch(T, d_h, heads, accounting, seed):
+    made, out = graph.decode_attention(T, heads * d_h, heads, accounting=accounting, seed=seed)
+    query, keys, values = (
+        batch_of_one(made.inputs[name].reshape(-1, heads, d_h).transpose(1, 0, 2))
+        for name in ("query", "keys", "values")
+    )
+    expected = helpers.decode_attention(query, keys, values, T, method="naive")  # (1, H, 1, d_h)
+    np.testing.assert_allclose(out.values, expected.numpy().reshape(1, -1), **CLOSE)
+
+
+@PROPERTY
+@given(
+    T=st.integers(1, 12),
+    d=st.integers(1, 4),
+    iterations=st.integers(1, 5),
+    jacobian=st.sampled_from(cost.JACOBIANS),
+    bias=st.booleans(),
+    seed=seeds,
+)
+def test_newton_values_equal_torch(T, d, iterations, jacobian, bias, seed):
+    accounting = Accounting(biases="ffn" if bias else "nowhere")
+    made, states = graph.newton(T, d, iterations, jacobian=jacobian, accounting=accounting, seed=seed)
+    x, w = batch_of_one(made.inputs["inputs"]), in_torch(made.weights)
+    expected, report = helpers.newton_recurrence(
+        x, w["input"], w["hidden"], w.get("bias"), jacobian=jacobian, tolerance=0, most=iterations, check=False
+    )
+    assert report.iterations <= iterations
+    np.testing.assert_allclose(states.values, expected[0].numpy(), **CLOSE)
+
+
+def test_newton_is_done_after_as_many_iterations_as_steps():
+    made, states = graph.newton(5, 3, 5, seed=3)
+    loop = graph.elman(5, 3, weights={k: v[None] for k, v in made.weights.items()}, inputs=made.inputs["inputs"])[1]
+    np.testing.assert_allclose(states.values, loop.values, **CLOSE)
+    assert made.span(counting="tanh") == 5
+
+
+def test_own_queries_and_cache_are_read():
+    keys = np.eye(3)
+    made, out = graph.decode_attention(3, 3, query=500 * keys[1:2], keys=keys, values=np.diag([1.0, 2.0, 3.0]))
+    np.testing.assert_allclose(out.values, [[0, 2, 0]], **CLOSE)
+    assert set(made.inputs) == {"query", "keys", "values"}
+
+
 @PROPERTY
 @given(T=small, d=small, seed=seeds)
 def test_a_jordan_net_fed_its_own_outputs_is_the_same_net_without_the_wait(T, d, seed):
@@ -310,16 +398,22 @@ def test_mixing_points_of_six_blocks():
 
 
 @PROPERTY
-@given(T=st.integers(1, 40), d=st.integers(1, 3), method=st.sampled_from(cost.SCANS), seed=seeds)
-def test_scans_equal_the_loop(T, d, method, seed):
+@given(
+    T=st.integers(1, 40),
+    d=st.integers(1, 3),
+    method=st.sampled_from(cost.SCANS),
+    chunk=st.none() | st.integers(1, 50),
+    seed=seeds,
+)
+def test_scans_equal_the_loop(T, d, method, chunk, seed):
     assume(method != "blelloch" or T & (T - 1) == 0)
-    made, states = graph.linear_recurrence(T, d, method=method, seed=seed)
+    made, states = graph.linear_recurrence(T, d, method=method, chunk=chunk, seed=seed)
     h = np.zeros(d)
     for t in range(T):
         h = made.inputs["decay"][t] * h + made.inputs["inputs"][t]
         np.testing.assert_allclose(states.values[t], h, **CLOSE)
-    assert made.combines == cost.combines(T, method)
-    assert made.span(counting="combine") == cost.combine_path(T, method)
+    assert made.combines == cost.combines(T, method, chunk)
+    assert made.span(counting="combine") == cost.combine_path(T, method, chunk)
 
 
 @pytest.mark.parametrize(
@@ -329,6 +423,7 @@ def test_scans_equal_the_loop(T, d, method, seed):
         ("hillis_steele", 9217, 10, 20),
         ("brent_kung", 2036, 18, 36),
         ("blelloch", 2046, 19, 37),
+        ("chunked", 2034, 87, 174),
     ],
 )
 def test_scans_of_1024_terms(method, number, path, levels):
@@ -418,6 +513,15 @@ WRONG = [
     bad(lambda: graph.linear_recurrence(6, method="blelloch"), "T=6", "T=8"),
     bad(lambda: graph.linear_recurrence(6, method="brent-kung"), "'brent-kung'", "nearest is 'brent_kung'"),
     bad(lambda: graph.linear_recurrence(0), "T=0"),
+    bad(lambda: graph.linear_recurrence(6, method="chunked", chunk=0), "chunk=0"),
+    bad(lambda: graph.linear_recurrence(6, decay=np.ones(6)), "decay has shape (6,)", "expected (6, 1)"),
+    bad(lambda: graph.min_gru(0, 4), "T=0"),
+    bad(lambda: graph.linear_attention(4, 6, 4), "d=6", "heads=4"),
+    bad(lambda: graph.linear_attention(4, 6, method="chunk"), "nearest is 'chunked'"),
+    bad(lambda: graph.newton(4, 6, 0), "iterations=0"),
+    bad(lambda: graph.newton(4, 6, 1, jacobian="diag"), "nearest is 'diagonal'"),
+    bad(lambda: graph.newton(1000, 512, 1), "at most 60,000,000"),
+    bad(lambda: graph.decode_attention(4, 2, keys=np.ones((3, 2))), "keys has shape (3, 2)", "expected (4, 2)"),
     bad(lambda: graph.add_up(4, method="trees"), "nearest is 'tree'"),
     bad(lambda: graph.add_up(3, terms=[1.0, 2.0]), "(2,)", "(3,)"),
     bad(lambda: graph.elman(2, 3, inputs=np.ones((3, 2))), "inputs has shape (3, 2)", "expected (2, 3)"),
