@@ -1,12 +1,12 @@
 """`python -m helpers.bench --out FILE`: proves every kernel on this device, times it beside its peers, records it.
 
 FILE is one JSON recording, written anew after every point, so that a run that was cut off goes on where it stopped when
-the same command is given again. It takes under ten minutes on a GPU, two on a CPU, and needs torch alone: triton and
-the peers of helpers.contests where they are installed. A recording of another device, or of another revision, is left
-aside under another name and a new one begun; so is a file that is damaged.
+the same command is given again. It takes under ten minutes on a GPU, three on a CPU, and needs torch alone: pytest for
+the proofs, triton and the peers of helpers.contests where they are installed. A recording of another device, or of
+another revision, is left aside under another name and a new one begun; so is a file that is damaged.
 
     {"schema": 1, "date", "revision", "device": {...}, "driver", "cuda", "cudnn", "quick", "finished",
-     "proofs": {subject: {method: {"largest", "rms", "passed"} or {"refused"} or {"error"}}},
+     "proofs": {test: "passed", "skipped: why" or "failed: why"},
      "points": {contest: {T: {label: {"median", "p20", "p80", "repeats", "method", "samples"}}}},
      "about": {contest: its shapes}, "measured": {"copy": B/s, "matmul": {dtype: FLOP/s}, "launch": s}}
 
@@ -16,27 +16,24 @@ What is not a number is null.
 
 import argparse
 import json
-import math
-import os
+import re
 import subprocess
 import sys
-import time
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 import torch
 
-from .contests import GOALS, contests
-from .device import describe, measure
-from .device import device as choose_device
-from .proof import LENGTHS, RMS, SUBJECTS, prove
+from . import contests
+from .device import describe, device, measure
 from .timing import _is_out_of_memory, _synchronise, compare, peak_memory
 
 SCHEMA = 1
 LARGEST = 100_000  # bytes of a recording; beyond, fewer raw samples are kept
-HEAD = {"schema": int, "date": str, "device": dict, "proofs": dict, "points": dict, "about": dict}
-SAME = ("schema", "device", "driver", "cuda", "cudnn", "revision", "quick")
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def main(arguments=None):
@@ -44,283 +41,189 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(prog="python -m helpers.bench", description=__doc__.partition("\n")[0])
     parser.add_argument("--out", type=Path, required=True, help="the recording, made or continued")
     parser.add_argument("--cpu", action="store_true", help="measure the CPU even where there is a GPU")
-    parser.add_argument("--quick", action="store_true", help="the shortest lengths alone, to try the command")
-    parser.add_argument("--only", default="", help="contests whose names contain this")
+    parser.add_argument("--quick", action="store_true", help="float32 and the shortest lengths, to try the command")
+    parser.add_argument("--only", default="", help="proofs and contests whose names contain this")
     parser.add_argument("--revision", help="the git revision, where this copy has no .git")
     options = parser.parse_args(arguments)
-    if not options.out.parent.is_dir():
-        parser.error(f"{options.out.parent} is no folder; make it first, or give another --out.")
-    where = choose_device("cpu" if options.cpu else None)
+    if options.out.is_dir() or not options.out.parent.is_dir():
+        parser.error(f"--out {options.out} must be a file, in a folder that is there; make the folder first.")
+    where = device("cpu" if options.cpu else None)
     recording = begin(options.out, heading(where, options.quick, options.revision))
     print(describe(where).sentence(), flush=True)
     try:
-        _prove(recording, where, options)
-        _measure(recording, where, options)
-    except KeyboardInterrupt:
-        print(f"Cut off. {options.out} holds what was measured; the same command goes on from there.")
+        prove(recording, where, options)
+        time_all(recording, where, options)
+    except (KeyboardInterrupt, RuntimeError) as error:  # the latter of a GPU that a kernel has left unusable
+        print(f"Cut off {_words(_failure(error))}. The same command goes on with what {options.out} has not got yet.")
         return 130
-    recording["finished"] = not options.only
+    recording["finished"] |= not options.only
     save(options.out, recording)
-    wrong = [
-        f"{subject}, {method}"
-        for subject, methods in recording["proofs"].items()
-        for method, proof in methods.items()
-        if _verdict(proof) not in ("right", "refused")
-    ]
-    print(*table(recording), sep="\n")
-    print(f"WRONG NUMBERS or an error: {'; '.join(wrong)}" if wrong else "Every method that ran gave right numbers.")
+    wrong = [f"{test} {said}" for test, said in recording["proofs"].items() if said.startswith("failed")]
+    print(*table(recording["points"]), *wrong, f"{len(wrong)} of {len(recording['proofs'])} proofs failed.", sep="\n")
     return 1 if wrong else 0
 
 
 def heading(where, quick, revision):
-    """A recording with nothing in it yet."""
-    about = {"schema": SCHEMA, "date": datetime.now(UTC).isoformat(timespec="seconds")}
-    about |= {"revision": revision or _revision(), "device": asdict(describe(where)), "driver": _driver(where)}
-    about |= {"cuda": torch.version.cuda, "cudnn": torch.backends.cudnn.version(), "quick": quick, "finished": False}
-    return json.loads(json.dumps(about | {"proofs": {}, "points": {}, "about": {}}))
+    """What a recording has to agree in with another, to be continued by it."""
+    # The hash of the commit, with a + if files differ from it.
+    revision = revision or _said(f"git -C '{ROOT}' describe --always --abbrev=40 --exclude='*' --dirty=+")
+    about = {"schema": SCHEMA, "revision": revision, "quick": quick, "device": asdict(describe(where))}
+    about |= {"driver": _said("nvidia-smi --query-gpu=driver_version --format=csv,noheader").partition("\n")[0]}
+    about |= {"cuda": torch.version.cuda, "cudnn": torch.backends.cudnn.version()}
+    return json.loads(json.dumps(about))  # with lists for tuples, as the file will have them
 
 
-def begin(path, fresh):
-    """The recording in `path` if it can be continued; else `fresh`, and what stood in the way is left aside."""
-    if not path.exists():
-        return fresh
+def _said(command):
+    """What a program prints; nothing where it is not installed, or fails."""
+    status, text = subprocess.getstatusoutput(command)
+    return "" if status else text
+
+
+def begin(path, head):
+    """The recording in `path` if it can be continued; else a new one, and what stood in the way is left aside."""
     try:
         found = load(path)
+        if changed := [name for name in head if found.get(name) != head[name]]:
+            raise ValueError(f"{path} was recorded with another {', '.join(changed)}")
+        print(f"{path} is continued.")
+        return found
     except ValueError as error:
-        why = str(error)
-    else:
-        changed = [name for name in SAME if found.get(name) != fresh[name]]
-        if not changed:
-            print(f"{path} is continued.")
-            return found
-        why = f"{path} was recorded with another {', '.join(changed)}"
-    aside = next(name for n in range(1, 1000) if not (name := path.with_name(f"{path.name}.{n}")).exists())
-    os.replace(path, aside)
-    print(f"{why}. It is left aside as {aside}.")
-    return fresh
+        if path.exists():
+            aside = next(name for n in range(1, 1000) if not (name := path.with_name(f"{path.name}.{n}")).exists())
+            path.replace(aside)
+            print(f"{error}. It is left aside as {aside}.")
+    fresh = {"date": datetime.now(UTC).isoformat(timespec="seconds"), "finished": False}
+    return fresh | head | {"proofs": {}, "points": {}, "about": {}}
 
 
 def load(path):
-    """The recording in a file. Raises ValueError, which names the file and what is wrong with it."""
+    """The recording in a file. Raises ValueError, which names the file, the place in it and what is wrong there."""
+    place = "the file"
     try:
-        recording = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ValueError(f"{path} cannot be read as a recording ({error})") from None
-    if not isinstance(recording, dict) or recording.get("schema") != SCHEMA:
-        raise ValueError(f"{path} is no recording of schema {SCHEMA}")
-    for name, kind in HEAD.items():
-        if not isinstance(recording.get(name), kind):
-            raise ValueError(f"{path} is no recording: {name!r} is missing or no {kind.__name__}")
-    for contest, points in recording["points"].items():
-        for T, results in points.items() if isinstance(points, dict) else [("?", None)]:
-            if not T.isdigit() or not isinstance(results, dict) or not all(map(_is_result, results.values())):
-                raise ValueError(f"{path} is no recording: the point {contest!r}, T={T}, is none")
+        recording = json.loads(Path(path).read_text(encoding="utf-8"), parse_constant=lambda name: None)
+        for place, kind in {"date": str, "device": dict, "proofs": dict, "about": dict, "points": dict}.items():
+            if recording["schema"] != SCHEMA or not isinstance(recording[place], kind):
+                raise TypeError(f"{recording[place]!r:.40} in schema {recording['schema']!r:.40}")
+        for contest, points in recording["points"].items():
+            for T, results in points.items():
+                place = f"{contest}, T = {T}"
+                for result in results.values():
+                    _words(result), int(T), sum(result.get("samples", ()))
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise ValueError(f"{path} is no recording ({place}: {type(error).__name__}, {error})") from None
     return recording
 
 
-def _is_result(result):
-    if not isinstance(result, dict):
-        return False
-    if "median" in result:
-        samples = result.get("samples")
-        return _is_number(result["median"]) and isinstance(samples, list) and all(map(_is_number, samples))
-    said = isinstance(result.get("error"), str)
-    return said or _is_number(result.get("bytes")) or result.get("out_of_memory") is True
+def save(path, recording, every=1):
+    """Write all of it or nothing: the old file stays until the new one is whole. Numbers keep four digits.
 
-
-def _is_number(number):
-    return type(number) in (int, float) and math.isfinite(number)
-
-
-def save(path, recording):
-    """Write all of it or nothing: the old file stays until the new one is whole."""
-    for keep in (20, 10, 5, 2):
-        lines = [f"{json.dumps(name)}: {_json(part, keep)}" for name, part in recording.items() if name != "points"]
-        points = [f" {json.dumps(contest)}: {_json(part, keep)}" for contest, part in recording["points"].items()]
-        text = "{\n" + ",\n".join([*lines, '"points": {\n' + ",\n".join(points) + "\n}"]) + "\n}\n"
-        if len(text.encode()) <= LARGEST:
-            break
+    every: of the raw samples so many are one too many for LARGEST, and only each second, fourth, … is kept.
+    """
+    rules = {"parse_float": lambda digits: float(f"{float(digits):.4g}"), "parse_constant": lambda name: None}
+    rules["object_hook"] = lambda found: {name: x[::every] if name == "samples" else x for name, x in found.items()}
+    text = json.dumps(json.loads(json.dumps(recording), **rules), indent=1, separators=(",", ":"), ensure_ascii=False)
+    text = re.sub(r"\n {3,}", "", text) + "\n"  # one line a contest
+    if len(text.encode()) > LARGEST and every < 16:
+        return save(path, recording, 2 * every)
     part = path.with_name(path.name + ".part")
-    with open(part, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(part, path)
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)
 
 
-def _json(part, keep):
-    return json.dumps(_plain(part, keep), separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-
-
-def _plain(part, keep):
-    """Numbers with four digits, null for what is none; at most `keep` samples, evenly spread."""
-    if isinstance(part, dict):
-        return {str(name): _plain(value, keep) for name, value in part.items()}
-    if isinstance(part, (list, tuple)):
-        return [_plain(value, keep) for value in part[:: max(1, math.ceil(len(part) / keep))]]
-    if isinstance(part, float):
-        return float(f"{part:.4g}") if math.isfinite(part) else None
-    return part
-
-
-def _prove(recording, where, options):
-    lengths = LENGTHS[:2] if options.quick or where.type == "cpu" else LENGTHS
-    for name, subject in SUBJECTS.items():
-        for dtype in RMS:
-            key = f"{name}, {str(dtype).removeprefix('torch.')}"
-            if key in recording["proofs"] or options.only not in name:
-                continue
-            recording["proofs"][key] = prove(subject, dtype, where, lengths)
+def prove(recording, where, options):
+    """Have tests/test_on_device.py prove every kernel, in processes of its own, which a kernel may take with it."""
+    proofs, tests = recording["proofs"], ROOT / "tests" / "test_on_device.py"
+    if not tests.exists() or not find_spec("pytest"):
+        proofs["every test ran"] = f"skipped: nothing is proven without {tests} and pytest"
+        return print(proofs["every test ran"], flush=True)
+    proofs["every test ran"] = "failed: something ended them before"
+    words = [where.type, options.only, "float32" * options.quick]
+    with subprocess.Popen([sys.executable, tests, *words, *proofs], stdout=subprocess.PIPE, text=True) as process:
+        for line in process.stdout:  # {test: outcome}
+            proofs.update(json.loads(line))
             save(options.out, recording)
-            said = ", ".join(f"{method} {_verdict(proof)}" for method, proof in recording["proofs"][key].items())
-            print(f"proof of {key}: {said}", flush=True)
-            _require_alive(where, f"the proof of {key}")
 
 
-def _verdict(proof):
-    if "error" in proof:
-        return f"failed ({proof['error']})"
-    return "refused" if "refused" in proof else "right" if proof["passed"] else "WRONG"
-
-
-def _measure(recording, where, options):
+def time_all(recording, where, options):
+    """Measure the device, and every point that the recording does not have yet."""
     if not options.quick and "measured" not in recording:
         found = measure(where)
         rates = {dtype: rate.median for dtype, rate in found.matmul.items()}
         recording["measured"] = {"copy": found.copy.median, "matmul": rates, "launch": found.launch.median}
-    wanted = [contest for contest in contests(where) if options.only in contest.name]
-    plan = [(contest, T) for contest in wanted for T in (contest.values[:1] if options.quick else contest.values)]
+    listed, most = contests.CONTESTS[where.type], 1 if options.quick else None
+    plan = [(contest, T) for contest in listed if options.only in contest for T in listed[contest][1][:most]]
     for number, (contest, T) in enumerate(plan, 1):
-        points = recording["points"].setdefault(contest.name, {})
-        recording["about"][contest.name] = contest.about
-        if str(T) in points:
-            continue
-        start = time.perf_counter()
-        points[str(T)] = point(contest, T, where, budget=0.2 if options.quick else 1.5)
-        save(options.out, recording)
-        said = ", ".join(f"{label} {_said(result)}" for label, result in points[str(T)].items())
-        seconds = time.perf_counter() - start
-        print(f"[{number}/{len(plan)}, {seconds:.0f} s] {contest.name}, T = {T}: {said}", flush=True)
-        _require_alive(where, f"{contest.name}, T = {T}")
+        recording["about"][contest] = listed[contest][0]
+        points = recording["points"].setdefault(contest, {})
+        if str(T) not in points:
+            points[str(T)] = results = point(contest, T, where, budget=0.2 if options.quick else 1.5)
+            save(options.out, recording)
+            said = ", ".join(f"{label} {_words(result)}" for label, result in results.items())
+            print(f"[{number} of {len(plan)}] {contest}, T = {T}: {said}", flush=True)
+            _synchronise(where)  # raises if a kernel has left the GPU unusable for this process
 
 
 def point(contest, T, where, budget):
-    """{label: result} of one T, all functions taking turns; what fails is left out of them, and says why."""
+    """{label: result} of one T, all functions taking turns; of what fails, why."""
+    failed = {}
+
+    def guarded(label, function):
+        try:
+            return function()
+        except Exception as error:
+            failed[label] = _failure(error)
+            raise MemoryError from None  # after which compare and peak_memory go on with the others
+
     torch.manual_seed(T)
-    results = {}
     try:
-        functions = contest.functions(T)
+        made = contests.functions(contest, T, where)
+        calls = {label: partial(guarded, label, function) for label, function in made.items()}
+        if contest.endswith("memory"):
+            peaks = {label: peak_memory(call, device=where) for label, call in calls.items()}
+            found = {label: {"bytes": peak} for label, peak in peaks.items() if peak < float("inf")}
+        else:
+            timings = compare(calls, device=where, budget=budget, repeats=20)
+            names = ("median", "p20", "p80", "repeats", "method", "samples")
+            found = {label: {name: getattr(t, name) for name in names} for label, t in timings.items() if t.repeats}
     except Exception as error:
-        return {"make": _failed(error, where)}
-    for label, function in functions.items():
-        try:
-            function()
-            _synchronise(where)  # a GPU says what went wrong only when it is waited for
-        except Exception as error:
-            results[label] = _failed(error, where)
-    functions = {label: function for label, function in functions.items() if label not in results}
-    try:
-        if contest.unit == "B":
-            return results | {label: _bytes(peak_memory(fn, device=where)) for label, fn in functions.items()}
-        timings = compare(functions, device=where, budget=budget, repeats=20) if functions else {}
-    except Exception as error:
-        return results | {label: _failed(error, where) for label in functions}
-    return {label: _seconds(timing) for label, timing in timings.items()} | results
+        return {"make": _failure(error)}
+    return {label: {"out_of_memory": True} for label in calls} | found | failed
 
 
-def _bytes(peak):
-    return {"bytes": peak} if math.isfinite(peak) else {"out_of_memory": True}
+def _failure(error):
+    said = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+    return {"out_of_memory": True} if _is_out_of_memory(error) else {"error": said}
 
 
-def _seconds(timing):
-    about = ("median", "p20", "p80", "repeats", "method", "samples")
-    return {"out_of_memory": True} if timing.out_of_memory else {name: getattr(timing, name) for name in about}
-
-
-def _failed(error, where):
-    memory = _is_out_of_memory(error)
-    if where.type == "cuda" and memory:
-        torch.cuda.empty_cache()
-    return {"out_of_memory": True} if memory else {"error": _sentence(error)}
-
-
-def _sentence(error):
-    return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]:.160}"
-
-
-def _require_alive(where, after):
-    """A kernel that wrote where it must not leaves a GPU that refuses every call of this process."""
-    if where.type == "cuda":
-        try:
-            _synchronise(where)
-        except Exception as error:
-            raise SystemExit(
-                f"The GPU stopped working after {after} ({_sentence(error)}). That is recorded; "
-                "give the same command again, and it goes on behind this point."
-            ) from None
-
-
-def _said(result):
+def _words(result):
+    """A result in words, or a TypeError or KeyError: then it is none."""
     if "median" in result:
         return f"{result['median'] * 1e3:.4g} ms"
     if "bytes" in result:
         return f"{result['bytes'] / 2**20:.4g} MiB"
-    return "out of memory" if "out_of_memory" in result else f"({result['error']})"
+    return "(out of memory)" if "out_of_memory" in result else f"({result['error']})"
 
 
-def table(recording):
-    """The lines of the table that compares the recording with the goals."""
-    kind = recording["device"]["kind"]
-    lines = ["", f"{'goal: at least this ratio of peer to ours':76}{'goal':>6}  found"]
-    for device, goals in GOALS.items():
-        for goal in goals:
-            label = f"{device}  {goal.contest}: {' or '.join(goal.peers)} / {goal.ours}"
-            points = recording["points"].get(goal.contest, {}) if device == kind else {}
-            ratios = {int(T): ratio(results, goal) for T, results in points.items() if int(T) >= goal.start}
-            lines.append(f"{label:76}{goal.least:6.2f}  {_outcome(ratios, goal.least)}")
+def table(points):
+    """The lines of the table that compares the points with the goals."""
+    lines = ["", f"{'goal: peer / ours, at least':104}found"]
+    for contest, goals in contests.GOALS.items():
+        for goal in goals.split("; "):
+            lines.append(f"{f'{contest}: {goal}':104}{verdict(goal, points.get(contest, {}))}")
     return lines
 
 
-def ratio(results, goal):
-    """The smallest of the peers over ours; None where ours, or every peer, was not measured."""
-    ours = _value(results.get(goal.ours, {}))
-    peers = [value for value in (_value(results.get(peer, {})) for peer in goal.peers) if value]
-    return min(peers) / ours if ours and peers else None
-
-
-def _value(result):
-    return result.get("median", result.get("bytes"))
-
-
-def _outcome(ratios, least):
-    found = {T: number for T, number in ratios.items() if number is not None}
-    if not found:
-        return "not measured"
-    T = min(found, key=found.get)
-    missing = ", ".join(str(T) for T in ratios if T not in found)
-    verdict = f"{found[T]:.2f} at T = {T}, the least: {'reached' if found[T] >= least else 'missed'}"
-    return f"{verdict}; not measured at T = {missing}" if missing else verdict
-
-
-def _revision():
-    """The git revision of this copy, with a + if files differ from it; None without git."""
-    try:
-        run = {"cwd": Path(__file__).parent, "capture_output": True, "text": True, "check": True}
-        revision = subprocess.run(["git", "rev-parse", "HEAD"], **run).stdout.strip()
-        changed = subprocess.run(["git", "status", "--porcelain"], **run).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return revision + "+" * bool(changed)
-
-
-def _driver(where):
-    if where.type != "cuda":
-        return None
-    try:
-        asked = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
-        return subprocess.run(asked, capture_output=True, text=True, check=True).stdout.split()[0]
-    except (OSError, subprocess.CalledProcessError, IndexError):
-        return None
+def verdict(goal, points):
+    """ "reached: 1.2 at 1024, 1.3 at 4096", "missed: …" or "not measured", of {T: results}."""
+    peers, ours, least, start = re.fullmatch(r"(.+) / (.+) ≥ ([\d.]+)(?: from (\d+))?", goal).groups(default="0")
+    ratios = {}
+    for T, results in points.items():
+        value = {label: result.get("median") or result.get("bytes") for label, result in results.items()}
+        theirs = [value[peer] for peer in peers.split(" or ") if value.get(peer)]
+        if theirs and value.get(ours) and int(T) >= int(start):
+            ratios[T] = min(theirs) / value[ours]
+    each = ", ".join(f"{ratio:.3g} at {T}" for T, ratio in ratios.items())
+    return f"{'reached' if min(ratios.values()) >= float(least) else 'missed'}: {each}" if ratios else "not measured"
 
 
 if __name__ == "__main__":

@@ -1,12 +1,16 @@
 """What `python -m helpers.bench` times: each kernel beside its peers, and the ratios that it should reach.
 
-A contest gives for every T functions of the same arguments that compute the same, or, under "copy", move as many bytes.
-A peer that is not installed says so when it is called. The sizes are those of a GPU, or small ones for a CPU.
+A contest has, for every T, functions that compute the same of the same numbers, all with their gradients or all
+without. A peer that is not installed says so when it is called. The sizes are those of a GPU, or small ones for a CPU.
+
+Three labels compute nothing. "copy" moves as many bytes as the kernel has to: for decode_attention those of the cache;
+for linear_recurrence on a GPU two arrays read and one written, with gradients five read and three written. On a CPU it
+copies the recurrence's three arrays: two into memory that was used before and one, since a result always goes there,
+into new memory, whose first touch costs Linux more than the copy itself. "copy, used memory" and "copy, new memory" are
+the same with all three in one kind.
 """
 
 import importlib
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 
 import torch
@@ -22,124 +26,52 @@ from .min_gru import min_gru
 from .newton import newton_recurrence
 from .scan import combine, linear_recurrence
 
-BACKENDS = {"sdpa flash": "FLASH_ATTENTION", "sdpa efficient": "EFFICIENT_ATTENTION", "sdpa cudnn": "CUDNN_ATTENTION"}
+BACKENDS = {f"sdpa {it}": getattr(SDPBackend, f"{it.upper()}_ATTENTION") for it in ("flash", "efficient", "cudnn")}
+ON_GPU = ("flash", "triton", "graph", "fused")  # methods
 SHORT = 1024  # steps, up to which a loop in Python takes part
-
-
-@dataclass(frozen=True)
-class Contest:
-    """make(T) -> ({label: function}, their arguments), for T in values; about: what is computed, in which shapes.
-
-    trains: together with the gradients of the arguments. unit: "s", or "B" for the peak of memory.
-    """
-
-    name: str
-    about: str
-    values: tuple[int, ...]
-    make: Callable
-    trains: bool = False
-    unit: str = "s"
-
-    def functions(self, T):
-        """{label: function without arguments} of one point."""
-        functions, arguments = self.make(T)
-        for tensor in arguments:
-            tensor.requires_grad_(self.trains)
-        return {label: partial(self._call, function, arguments) for label, function in functions.items()}
-
-    def _call(self, function, arguments):
-        with torch.set_grad_enabled(self.trains):
-            result = function(*arguments)
-        if not result.requires_grad:
-            return result
-        return torch.autograd.grad(result, arguments, torch.ones_like(result), allow_unused=True)
-
-
-@dataclass(frozen=True)
-class Goal:
-    """peer over ours, of several peers the smallest, is at least `least` at every T from `start` on."""
-
-    contest: str
-    peers: tuple[str, ...]
-    ours: str
-    least: float
-    start: int = 1
-
-
-_OTHERS = tuple(BACKENDS)
+BEST = f"{' or '.join(BACKENDS)} / auto ≥ 0.97"
+# {contest: "peer / ours ≥ ratio"}, at every T, or from some T on; of several peers the fastest.
 GOALS = {
-    "cuda": (
-        Goal("attention D=64", ("sdpa flash",), "flash", 1.1),
-        Goal("attention D=128", ("sdpa flash",), "flash", 1.1),
-        Goal("attention D=64", ("sdpa cudnn",), "flash", 0.9),
-        Goal("attention D=128", ("sdpa cudnn",), "flash", 0.75),
-        Goal("attention D=64", _OTHERS, "auto", 0.97),
-        Goal("attention D=128", _OTHERS, "auto", 0.97),
-        Goal("attention, memory", ("naive",), "online", 10),
-        Goal("decode_attention", ("sdpa flash", "sdpa efficient"), "auto", 1),
-        Goal("decode_attention", ("copy",), "auto", 0.8, start=8192),
-        Goal("linear_attention", ("fla",), "chunked", 0.4),
-        Goal("lstm D=64", ("nn",), "fused", 1),
-        Goal("lstm D=128", ("nn",), "fused", 1),
-        Goal("gru D=128", ("nn",), "fused", 1),
-        Goal("elman D=128", ("nn",), "fused", 1),
-        Goal("lstm D=128", ("loop",), "graph", 10),
-        Goal("linear_recurrence", ("copy",), "triton", 0.9),
-        Goal("linear_recurrence", ("accelerated-scan",), "triton", 1),
-        Goal("linear_recurrence", ("fla",), "triton", 2),
-        Goal("min_gru, trained", ("nn",), "scan", 10, start=4096),
-        Goal("newton_recurrence", ("nn.GRU",), "dense", 1, start=16384),
-    ),
-    "cpu": (
-        Goal("attention", ("sdpa",), "auto", 0.97),
-        Goal("attention, memory", ("naive",), "online", 10),
-        Goal("linear_recurrence, narrow", ("loop",), "auto", 30, start=16384),
-        Goal("linear_recurrence, wide", ("copy",), "auto", 1 / 1.2),
-        Goal("lstm", ("loop",), "torch", 1),
-    ),
+    "attention D=64": f"sdpa flash / flash ≥ 1.1; sdpa cudnn / flash ≥ 0.9; {BEST}",
+    "attention D=128": f"sdpa flash / flash ≥ 1.1; sdpa cudnn / flash ≥ 0.75; {BEST}",
+    # auto leaves the choice to torch
+    "decode_attention": "sdpa flash or sdpa efficient / auto ≥ 1; copy / auto ≥ 0.8 from 8192",
+    "linear_attention": "fla / chunked ≥ 0.4",
+    "lstm D=64": "nn / fused ≥ 1",
+    "lstm D=128": "nn / fused ≥ 1; loop / graph ≥ 10",
+    "gru D=128": "nn / fused ≥ 1",
+    "elman D=128": "nn / fused ≥ 1",
+    "linear_recurrence": "copy / triton ≥ 0.9; accelerated-scan / triton ≥ 1; fla / triton ≥ 2",
+    "min_gru, trained": "nn / scan ≥ 10 from 4096",
+    "newton_recurrence": "nn.GRU / dense ≥ 1 from 16384",
+    "attention, memory": "naive / online ≥ 10",
+    # a CPU's
+    "attention": "sdpa / auto ≥ 0.97",
+    "linear_recurrence, narrow": "loop / auto ≥ 30 from 16384; associative_scan or accelerated-scan / auto ≥ 1",
+    "linear_recurrence, wide": "copy / auto ≥ 0.83",
+    "lstm": "loop / torch ≥ 1",
 }
 
 
-def contests(device):
-    """All contests of this kind of device; GOALS has what they should show."""
-    found, half, brain, full = [], torch.float16, torch.bfloat16, torch.float32
-    times, long = (256, 1024, 4096), (1024, 4096, 16384)
-
-    def add(name, about, values, make, *settings, **kind):
-        found.append(Contest(name, about, values, partial(make, device, *settings), **kind))
-
-    if device.type == "cpu":
-        add("attention", "(1, 4, T, 64) float32, causal", (512, 2048), _attention, full, 0, 4, 64)
-        add("attention, memory", "(1, 1, T, 64) float32, causal", (8192,), _attention, full, 0, 1, 64, unit="B")
-        add("decode_attention", "(1, 8, 1, 64) float32, T keys", (1024, 8192), _decode, full, 1, 8, 64)
-        add("linear_attention", "(1, 4, T, 64) float32, causal", (1024, 4096), _linear, full, 1, 4, 64)
-        add("linear_recurrence, narrow", "(1, T, 16) float32", (1024, 16384), _scan, 1, 16)
-        add("linear_recurrence, wide", "(8, T, 256) float32", (4096,), _scan, 8, 256)
-        add("lstm", "(8, T, 256) float32", (64, 256, 1024), _layer, full, "lstm", 8, 256)
-        add("gru", "(8, T, 256) float32", (64, 256, 1024), _layer, full, "gru", 8, 256)
-        add("min_gru, trained", "(8, T, 64) float32", (1024,), _min_gru, full, 8, 64, trains=True)
-        add("newton_recurrence", "(1, T, 16) float32, gain 1", (1024, 16384), _newton, 16)
-        return found
-    for D in (64, 128):
-        about = f"(16384 / T, 16, T, {D}) bfloat16, causal"
-        add(f"attention D={D}", about, (512, 2048, 8192, 16384), _attention, brain, 16384, 16, D)
-        add(f"attention D={D}, trained", about, long, _attention, brain, 16384, 16, D, trains=True)
-    add("attention, memory", "(1, 8, T, 64) bfloat16, causal", (8192,), _attention, brain, 0, 8, 64, unit="B")
-    add("decode_attention", "(4, 32, 1, 128) bfloat16, T keys", (1024, 8192, 32768), _decode, brain, 4, 32, 128)
-    add("linear_attention", "(4, 16, T, 64) bfloat16, causal", long, _linear, brain, 4, 16, 64)
-    for name, D in (("lstm", 64), ("lstm", 128), ("gru", 128), ("elman", 128), ("lstm", 768)):
-        add(f"{name} D={D}", f"(16, T, {D}) float16", times, _layer, half, name, 16, D)
-        add(f"{name} D={D}, trained", f"(16, T, {D}) float16", times[1:], _layer, half, name, 16, D, trains=True)
-    add("lstm D=128, float32", "(16, T, 128) float32, nn may round to TF32", times, _layer, full, "lstm", 16, 128)
-    add("linear_recurrence", "(8, T, 1024) float32", (*long, 65536), _scan, 8, 1024)
-    add("linear_recurrence, trained", "(8, T, 1024) float32", long, _scan, 8, 1024, trains=True)
-    add("min_gru, trained", "(16, T, 768) float16", long, _min_gru, half, 16, 768, trains=True)
-    add("newton_recurrence", "(1, T, 16) float32, gain 1", (1024, 16384, 131072), _newton, 16)
-    return found
+def functions(contest, T, device):
+    """{label: function without arguments} of one point of a contest."""
+    recurrence._recorded.cache_clear()  # the last point's CUDA graphs, and their memory
+    about, _, make, sizes = CONTESTS[device.type][contest]
+    dtype, trains = getattr(torch, about.partition(") ")[2].partition(",")[0]), contest.endswith("trained")
+    with torch.set_grad_enabled(trains):
+        made = make(lambda *shape: torch.randn(shape, device=device).to(dtype).requires_grad_(trains), T, *sizes)
+    return {label: partial(_call, trains, *call) for label, call in made.items()}
 
 
-def _normal(device, *shape, dtype=torch.float32):
-    return torch.randn(*shape, device=device).to(dtype)
+def _call(trains, function, *arguments):
+    with torch.set_grad_enabled(trains):
+        result = function(*arguments)
+    return torch.autograd.grad(result, arguments, torch.ones_like(result)) if result.requires_grad else result
+
+
+def _methods(function, methods, *tensors, **options):
+    there = [method for method in methods if tensors[0].is_cuda or method not in ON_GPU]
+    return {method: (partial(function, method=method, **options), *tensors) for method in there}
 
 
 def _peer(module, name, **options):
@@ -147,96 +79,128 @@ def _peer(module, name, **options):
     return lambda *args: getattr(importlib.import_module(module), name)(*args, **options)
 
 
-def _first(count, function):
-    """`function` of the first arguments alone: the others are a peer's."""
-    return lambda *args: function(*args[:count])
-
-
-def _sdpa(device, **options):
+def _sdpa(*tensors, **options):
     def pinned(backend, *tensors):
-        with sdpa_kernel(getattr(SDPBackend, backend)):
+        with sdpa_kernel(backend):
             return F.scaled_dot_product_attention(*tensors, **options)
 
-    if device.type == "cpu":
-        return {"sdpa": partial(F.scaled_dot_product_attention, **options)}
-    return {label: partial(pinned, backend) for label, backend in BACKENDS.items()}
+    if tensors[0].is_cuda:
+        return {label: (partial(pinned, backend), *tensors) for label, backend in BACKENDS.items()}
+    return {"sdpa": (partial(F.scaled_dot_product_attention, **options), *tensors)}
+
+
+def _nn(kind, inputs):
+    """torch's own layer; it keeps what a gradient needs only where one is asked for, as every method does."""
+    D = inputs.shape[2]
+    module = kind(D, D, batch_first=True, device=inputs.device, dtype=inputs.dtype).train(torch.is_grad_enabled())
+    return lambda inputs, *_: module(inputs)[0], inputs, *module.all_weights[0]
 
 
 def _copy(device, size):
     """Reads and writes `size` bytes together."""
     source = torch.ones(size // 8, device=device)
-    target = torch.empty_like(source)
-    return lambda *_: target.copy_(source)
+    return (partial(torch.empty_like(source).copy_, source),)
 
 
-def _attention(device, dtype, tokens, H, D, T):
-    tensors = [_normal(device, max(1, tokens // T), H, T, D, dtype=dtype) for _ in range(3)]
+def _attention(new, T, tokens, H, D):
+    tensors = [new(max(1, tokens // T), H, T, D) for _ in range(3)]
     # naive first: a CPU hands its gigabytes back to the system, and whatever comes next has to ask for memory again.
-    methods = ("naive", "online", *(("flash",) if device.type == "cuda" else ()), "auto")
-    functions = {method: partial(attention, is_causal=True, method=method) for method in methods}
-    return functions | _sdpa(device, is_causal=True), tensors
+    methods = ("naive", "online", "flash", "auto")
+    return _methods(attention, methods, *tensors, is_causal=True) | _sdpa(*tensors, is_causal=True)
 
 
-def _decode(device, dtype, B, H, D, T):
-    query, key, value = (_normal(device, B, H, length, D, dtype=dtype) for length in (1, T, T))
-    methods = ("auto", "triton", "naive") if device.type == "cuda" else ("auto", "naive")
-    functions = {method: partial(decode_attention, length=T, method=method) for method in methods}
-    return functions | _sdpa(device) | {"copy": _copy(device, key.nbytes + value.nbytes)}, [query, key, value]
+def _decode(new, T, B, H, D):
+    query, key, value = (new(B, H, length, D) for length in (1, T, T))
+    functions = _methods(decode_attention, ("auto", "naive"), query, key, value, length=T)
+    return functions | _sdpa(query, key, value) | {"copy": _copy(key.device, 2 * key.nbytes)}
 
 
-def _linear(device, dtype, B, H, D, T):
-    tensors = [_normal(device, B, H, T, D, dtype=dtype) for _ in range(3)]
-    turned = [tensor.transpose(1, 2).contiguous() for tensor in tensors]  # fla's (B, T, H, D)
-    methods = ("chunked", "parallel", *(("recurrent",) if T <= SHORT else ()))
-    functions = {method: _first(3, partial(linear_attention, method=method)) for method in methods}
+def _linear(new, T, B, H, D):
+    tensors = [new(B, H, T, D) for _ in range(3)]
+    turned = [tensor.transpose(1, 2).contiguous() for tensor in tensors]  # (B, T, H, D)
     fla = _peer("fla.ops.linear_attn", "chunk_linear_attn", scale=1.0, normalize=True)
-    functions["fla"] = lambda *args: fla(elu_plus_one(args[3]), elu_plus_one(args[4]), args[5])[0]
-    return functions, tensors + turned
+    functions = _methods(linear_attention, ("chunked", "parallel", *["recurrent"] * (T <= SHORT)), *tensors)
+    return functions | {"fla": (lambda q, k, v: fla(elu_plus_one(q), elu_plus_one(k), v)[0], *turned)}
 
 
-def _layer(device, dtype, name, B, D, T):
-    recurrence._recorded.cache_clear()  # the graphs of the last point, and their memory
-    kind = {"elman": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}[name]
-    module = kind(D, D, batch_first=True, device=device, dtype=dtype)
-    methods = ("cudnn", "graph", "fused") if device.type == "cuda" else ("torch",)
-    methods += ("loop", "hoisted") if T <= SHORT else ()
-    functions = {method: partial(getattr(recurrence, name), method=method) for method in methods}
-    functions["nn"] = _first(1, lambda inputs: module(inputs)[0])
-    return functions, [_normal(device, B, T, D, dtype=dtype), *module.all_weights[0]]
+def _layer(new, T, name, B, D):
+    theirs = _nn({"elman": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}[name], new(B, T, D))
+    methods = ("torch", "graph", "fused", *["loop", "hoisted"] * (T <= SHORT))
+    return _methods(getattr(recurrence, name), methods, *theirs[1:]) | {"nn": theirs}
 
 
-def _scan(device, B, D, T):
-    gpu = device.type == "cuda"
-    decay, inputs = torch.rand(B, T, D, device=device), _normal(device, B, T, D)
-    turned = [tensor.transpose(1, 2).contiguous() for tensor in (decay, inputs)]  # accelerated-scan's (B, D, T)
-    methods = ["auto", "triton", "chunked"] if gpu else ["auto", "loop"]
-    methods += [] if gpu or B > 1 else ["hillis_steele", "blelloch"]
-    functions = {method: partial(linear_recurrence, method=method) for method in methods}
+def _scan(new, T, B, D):
+    decay, inputs = new(B, T, D).sigmoid(), new(B, T, D)
+    turned = [tensor.transpose(1, 2).contiguous() for tensor in (decay, inputs)]  # (B, D, T)
     prototype = _peer("torch._higher_order_ops.associative_scan", "associative_scan", dim=1, combine_mode="generic")
-    functions["torch associative_scan"] = lambda *pair: prototype(combine, pair)[1]
-    functions["copy"] = _copy(device, (3 if gpu else 6) * inputs.nbytes)  # as many bytes; on a CPU all three arrays
-    hgrn = _peer("fla.ops.hgrn", "chunk_hgrn")
-    functions["fla"] = lambda decay, inputs: hgrn(inputs, decay.log())[0]
-    functions = {label: _first(2, function) for label, function in functions.items()}
-    accelerated = _peer("accelerated_scan.warp" if gpu else "accelerated_scan.ref", "scan")
-    functions["accelerated-scan"] = lambda *args: accelerated(*args[2:])
-    return functions, [decay, inputs, *turned]
+    hgrn = _peer("fla.ops.hgrn", "chunk_hgrn")  # it takes the decay's logarithm
+    methods = ["auto", "triton", "chunked", *["hillis_steele", "blelloch"] * (B == 1), *["loop"] * (not decay.is_cuda)]
+    functions = _methods(linear_recurrence, methods, decay, inputs) | {
+        "associative_scan": (lambda *pair: prototype(combine, pair)[1], decay, inputs),
+        "accelerated-scan": (_peer(f"accelerated_scan.{'warp' if decay.is_cuda else 'ref'}", "scan"), *turned),
+        "fla": (lambda inputs, log_decay: hgrn(inputs, log_decay)[0], inputs, decay.log()),
+    }
+    if decay.is_cuda:
+        return functions | {"copy": _copy(decay.device, (8 if torch.is_grad_enabled() else 3) * inputs.nbytes)}
+    used = torch.zeros(3, B, T, D)
+
+    def copy(fresh):
+        # In a list, or the second would go where the first has just been given back.
+        return [x.clone() if i < fresh else used[i].copy_(x) for i, x in enumerate((decay, inputs, inputs))].pop()
+
+    labels = {"copy": 1, "copy, used memory": 0, "copy, new memory": 3}
+    return functions | {label: (partial(copy, fresh),) for label, fresh in labels.items()}
 
 
-def _min_gru(device, dtype, B, D, T):
-    module = nn.GRU(D, D, batch_first=True, device=device, dtype=dtype)
-    tensors = [_normal(device, B, T, D, dtype=dtype), *(_normal(device, D, D, dtype=dtype) / D**0.5 for _ in range(2))]
-    methods = ("scan", "log", *(("loop",) if T <= SHORT else ()))
-    functions = {method: _first(3, partial(min_gru, positive=True, method=method)) for method in methods}
-    return functions | {"nn": _first(1, lambda inputs: module(inputs)[0])}, [*tensors, *module.all_weights[0]]
+def _min_gru(new, T, B, D):
+    tensors, methods = (new(B, T, D), new(D, D) / D**0.5, new(D, D) / D**0.5), ("scan", "log", *["loop"] * (T <= SHORT))
+    return _methods(min_gru, methods, *tensors, positive=True) | {"nn": _nn(nn.GRU, tensors[0])}
 
 
-def _newton(device, D, T):
-    tensors = [_normal(device, 1, T, D), torch.eye(D, device=device), _normal(device, D, D) / D**0.5]
-    functions = {}
-    for jacobian in ("dense", "diagonal"):
-        functions[jacobian] = lambda *args, by=jacobian: newton_recurrence(*args, jacobian=by, check=False)[0]
-    for kind in (nn.RNN, nn.GRU):
-        module = kind(D, D, batch_first=True, device=device)
-        functions[f"nn.{kind.__name__}"] = _first(1, lambda inputs, of=module: of(inputs)[0])
-    return functions, tensors
+def _newton(new, T, D):
+    def solved(jacobian, *tensors):
+        states, report = newton_recurrence(*tensors, jacobian=jacobian, check=False)
+        assert report.converged, report  # or its time would be that of another problem
+        return states
+
+    inputs, weight = new(1, T, D), new(D, D) / D**0.5
+    tensors = (inputs, torch.eye(D).to(inputs), weight)
+    functions = {jacobian: (partial(solved, jacobian), *tensors) for jacobian in ("dense", "diagonal")}
+    return functions | {f"nn.{kind.__name__}": _nn(kind, inputs) for kind in (nn.RNN, nn.GRU)}
+
+
+def _both(contest, *rest):
+    return {contest: rest, f"{contest}, trained": rest}
+
+
+# {contest: (what is computed, in which shapes and dtype; T; make; its sizes)}, for make(new, T, *sizes) as below.
+TIMES, LONG = (256, 1024, 4096), (1024, 4096, 16384)
+CONTESTS = {
+    "cuda": {
+        **_both("attention D=64", "(16384 / T, 16, T, 64) bfloat16, causal", LONG, _attention, (16384, 16, 64)),
+        **_both("attention D=128", "(16384 / T, 16, T, 128) bfloat16, causal", LONG, _attention, (16384, 16, 128)),
+        "attention, memory": ("(1, 8, T, 64) bfloat16, causal", (8192,), _attention, (0, 8, 64)),
+        "decode_attention": ("(4, 32, 1, 128) bfloat16, T keys", (1024, 8192, 32768), _decode, (4, 32, 128)),
+        "linear_attention": ("(4, 16, T, 64) bfloat16, causal", LONG, _linear, (4, 16, 64)),
+        # cuDNN is at its best in float16
+        **_both("lstm D=64", "(16, T, 64) float16", TIMES, _layer, ("lstm", 16, 64)),
+        **_both("lstm D=128", "(16, T, 128) float16", TIMES, _layer, ("lstm", 16, 128)),
+        **_both("gru D=128", "(16, T, 128) float16", TIMES, _layer, ("gru", 16, 128)),
+        **_both("elman D=128", "(16, T, 128) float16", TIMES, _layer, ("elman", 16, 128)),
+        **_both("lstm D=768", "(16, T, 768) float16", TIMES, _layer, ("lstm", 16, 768)),
+        "lstm D=128, float32": ("(16, T, 128) float32, nn may use TF32", TIMES, _layer, ("lstm", 16, 128)),
+        **_both("linear_recurrence", "(8, T, 1024) float32", (*LONG, 65536), _scan, (8, 1024)),
+        "min_gru, trained": ("(16, T, 768) float16", LONG, _min_gru, (16, 768)),
+        "newton_recurrence": ("(1, T, 16) float32, gain 1", (*LONG, 131072), _newton, (16,)),
+    },
+    "cpu": {
+        "attention": ("(1, 4, T, 64) float32, causal", (512, 2048), _attention, (0, 4, 64)),
+        "attention, memory": ("(1, 1, T, 64) float32, causal", (8192,), _attention, (0, 1, 64)),
+        "decode_attention": ("(1, 8, 1, 64) float32, T keys", (1024, 4096), _decode, (1, 8, 64)),
+        "linear_attention": ("(1, 4, T, 64) float32, causal", (1024, 4096), _linear, (1, 4, 64)),
+        "linear_recurrence, narrow": ("(1, T, 16) float32", (1024, 16384), _scan, (1, 16)),
+        "linear_recurrence, wide": ("(8, T, 256) float32", (4096,), _scan, (8, 256)),
+        "lstm": ("(8, T, 256) float32", (64, 256, 1024), _layer, ("lstm", 8, 256)),
+        "min_gru, trained": ("(8, T, 64) float32", (1024,), _min_gru, (8, 64)),
+    },
+}

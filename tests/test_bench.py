@@ -1,23 +1,42 @@
-"""helpers.bench: the recording that it writes, goes on with, checks and compares with the goals; and helpers.proof."""
+"""helpers.bench: the recording that it writes, goes on with, checks and compares with the goals; helpers.contests; and
+that tests/test_on_device.py notices a wrong kernel."""
 
 import json
 import math
+import os
+import re
 import subprocess
 import sys
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import test_on_device
 import torch
 
-from helpers import bench, contests, proof
-from helpers.bench import LARGEST, SCHEMA, begin, heading, load, main, point, save, table
-from helpers.contests import GOALS, Contest, Goal
-from helpers.proof import SUBJECTS, Subject, prove
+from helpers import bench, contests, scan
+from helpers.bench import LARGEST, SCHEMA, begin, heading, load, main, point, save, table, verdict
+from helpers.contests import CONTESTS, GOALS
 
 CPU = torch.device("cpu")
+REPOSITORY = Path(__file__).parents[1]
+PROOFS = "newton_recurrence"  # in the names of the few proofs that these tests run
+RESULT = {"median": 1 / 3, "p20": 0.25, "p80": 0.5, "repeats": 20, "method": "m", "samples": [1 / 7] * 20}
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
-def adds(T):
-    return {"ours": torch.add, "peer": lambda a, b: b + a}, [torch.ones(T), torch.ones(T)]
+def adds(new, T):
+    a, b = new(T), new(T)
+    return {"ours": (torch.add, a, b), "peer": (lambda a, b: b + a, a, b)}
+
+
+def fails(new, T):
+    def wrong(*_):
+        raise ValueError("first line\n  second line")
+
+    more = {"large": (out_of_memory,), "wrong": (wrong,), "absent": (contests._peer("no_such", "x"),)}
+    return more | adds(new, T)
 
 
 def out_of_memory(*_):
@@ -26,18 +45,14 @@ def out_of_memory(*_):
 
 @pytest.fixture
 def small(monkeypatch):
-    """Two small contests, one proof and one goal; returns the list of points that are really measured."""
+    """A few small contests, no proofs and one goal; returns the list of points that are really measured."""
     measured, take = [], bench.point
-    some = [Contest("sums", "(T)", (2, 4, 8), adds), Contest("sums, memory", "(T)", (1024,), adds, unit="B")]
-    goal = Goal("sums", ("peer",), "ours", 0.001, start=4)
-    monkeypatch.setattr(bench, "contests", lambda where: some)
-    monkeypatch.setattr(bench, "GOALS", {"cpu": (goal, Goal("sums", ("absent",), "ours", 1)), "cuda": (goal,)})
-    monkeypatch.setattr(bench, "SUBJECTS", {"newton_recurrence": SUBJECTS["newton_recurrence"]})
-    monkeypatch.setattr(bench, "RMS", {torch.float32: 1e-5})
-    monkeypatch.setattr(bench, "LENGTHS", (1, 3))
-    monkeypatch.setattr(
-        bench, "point", lambda c, T, *more, **kind: measured.append((c.name, T)) or take(c, T, *more, **kind)
-    )
+    listed = {"sums": ("(T) float32", (2, 4, 8), adds, ()), "sums, memory": ("(T) float32", (1024,), adds, ())}
+    listed |= {"fails": ("(T) float32", (2,), fails, ()), "fails, memory": ("(T) float32", (2,), fails, ())}
+    monkeypatch.setattr(contests, "CONTESTS", {"cpu": listed})
+    monkeypatch.setattr(contests, "GOALS", {"sums": "peer / ours ≥ 0.001 from 4; absent / ours ≥ 1"})
+    monkeypatch.setattr(bench, "prove", lambda *_: None)
+    monkeypatch.setattr(bench, "point", lambda *given, **more: measured.append(given[:2]) or take(*given, **more))
     return measured
 
 
@@ -45,23 +60,25 @@ def run(path, *options):
     return main(["--cpu", "--out", str(path), "--revision", "abc", *options])
 
 
-def test_one_command_proves_times_records_and_compares(small, tmp_path, capsys):
+def fresh(path):
+    return begin(path, heading(CPU, False, "abc"))
+
+
+def test_one_command_times_records_and_compares(small, tmp_path, capsys):
     path = tmp_path / "cpu.json"
-    assert run(path) == 0
+    assert run(path, "--only", "sums") == 0
     said, recording = capsys.readouterr().out, load(path)
-    assert "proof of newton_recurrence, float32: loop right, dense right, diagonal right" in said
-    assert "[3/4, " in said
-    assert "sums, T = 8: ours 0." in said
-    assert "Every method that ran gave right numbers." in said
-    verdicts = [line.split()[-1] for line in said.splitlines() if line.startswith(("cpu ", "cuda "))]
-    assert verdicts == ["reached", "measured", "measured"]
+    assert "[3 of 4] sums, T = 8: ours 0." in said
+    assert "sums: peer / ours ≥ 0.001 from 4" in said
+    verdicts = [line.split("≥")[1].split()[-1] for line in said.splitlines() if line.startswith("sums: ")]
+    assert verdicts[1] == "measured"
     assert recording["schema"] == SCHEMA
-    assert recording["finished"]
+    assert not recording["finished"]
     assert recording["revision"] == "abc"
     assert recording["device"]["kind"] == "cpu"
     assert recording["device"]["torch"] == str(torch.__version__)
     assert set(recording["measured"]) == {"copy", "matmul", "launch"}
-    assert recording["about"] == {"sums": "(T)", "sums, memory": "(T)"}
+    assert recording["about"] == {"sums": "(T) float32", "sums, memory": "(T) float32"}
     assert set(recording["points"]["sums"]) == {"2", "4", "8"}
     for result in recording["points"]["sums"]["4"].values():
         assert set(result) == {"median", "p20", "p80", "repeats", "method", "samples"}
@@ -69,100 +86,119 @@ def test_one_command_proves_times_records_and_compares(small, tmp_path, capsys):
         assert result["p20"] <= result["median"] <= result["p80"]
     assert recording["points"]["sums, memory"]["1024"]["ours"]["bytes"] >= 4096
     assert not list(tmp_path.glob("*.part"))
+    assert run(path) == 0
+    assert load(path)["finished"]
 
 
 def test_it_goes_on_where_it_was_cut_off(small, tmp_path, capsys, monkeypatch):
     path, take = tmp_path / "cpu.json", bench.point
+    for error in (KeyboardInterrupt(), RuntimeError("CUDA error: an illegal memory access\nwas encountered")):
 
-    def cut(contest, T, *more, **kind):
-        if T == 4:
-            raise KeyboardInterrupt
-        return take(contest, T, *more, **kind)
+        def cut(contest, T, *more, error=error, **kind):
+            if T == 4:
+                raise error
+            return take(contest, T, *more, **kind)
 
-    with monkeypatch.context() as patched:
-        patched.setattr(bench, "point", cut)
-        assert run(path) == 130
-    assert "the same command goes on from there" in capsys.readouterr().out
+        with monkeypatch.context() as patched:
+            patched.setattr(bench, "point", cut)
+            assert run(path) == 130
+        said = capsys.readouterr().out
+        assert f"Cut off ({' '.join(f'{type(error).__name__}: {error}'.split())}). The same command goes on" in said
     half = load(path)
     assert set(half["points"]["sums"]) == {"2"}
     assert not half["finished"]
-    monkeypatch.setattr(bench, "prove", lambda *_: pytest.fail("proven again"))
     assert run(path) == 0
-    assert small == [("sums", 2), ("sums", 4), ("sums", 8), ("sums, memory", 1024)]
+    assert small == [("sums", 2), ("sums", 4), ("sums", 8), ("sums, memory", 1024), ("fails", 2), ("fails, memory", 2)]
     whole = load(path)
     assert whole["points"]["sums"]["2"] == half["points"]["sums"]["2"]
     assert whole["date"] == half["date"]
     assert whole["finished"]
     assert run(path) == 0
-    assert len(small) == 4
+    assert len(small) == 6
 
 
-@pytest.mark.parametrize("damage", ["", '{"schema": 1}', "\udcff"], ids=repr)
+def test_a_gpu_that_a_kernel_has_left_unusable_ends_the_command_after_the_point(small, tmp_path, capsys, monkeypatch):
+    def dead(where):
+        raise RuntimeError("CUDA error: unspecified launch failure")
+
+    monkeypatch.setattr(bench, "_synchronise", dead)
+    assert run(tmp_path / "cpu.json", "--quick") == 130
+    assert "Cut off (RuntimeError: CUDA error: unspecified launch failure)" in capsys.readouterr().out
+    assert set(load(tmp_path / "cpu.json")["points"]) == {"sums"}
+
+
+@pytest.mark.parametrize("damage", ["", '{"schema": 1}', "\udcff", "[" * 100_000], ids=lambda text: repr(text)[:20])
 def test_a_damaged_file_is_named_and_left_aside(small, tmp_path, capsys, damage):
-    path = tmp_path / "cpu.json"
-    path.write_bytes(damage.encode("utf-8", "surrogateescape"))
+    path, damage = tmp_path / "cpu.json", damage.encode("utf-8", "surrogateescape")
+    path.write_bytes(damage)
     assert run(path, "--quick") == 0
     said = capsys.readouterr().out
-    assert f"{path} cannot be read as a recording" in said or f"{path} is no recording" in said
+    assert f"{path} is no recording" in said
     assert f"It is left aside as {path}.1." in said
-    assert (tmp_path / "cpu.json.1").read_bytes() == damage.encode("utf-8", "surrogateescape")
+    assert (tmp_path / "cpu.json.1").read_bytes() == damage
     assert load(path)["quick"]
 
 
 def test_what_was_recorded_elsewhere_or_with_other_code_is_left_aside(tmp_path, capsys):
-    path, fresh = tmp_path / "cpu.json", heading(CPU, False, "abc")
-    for n, (name, other) in enumerate(
-        {"revision": "abd", "device": {**fresh["device"], "name": "H200"}, "quick": True}.items(), 1
-    ):
-        save(path, fresh | {name: other})
-        assert begin(path, fresh) is fresh
+    path, head = tmp_path / "cpu.json", heading(CPU, False, "abc")
+    others = {"revision": "abd", "device": {**head["device"], "name": "H200"}, "quick": True}
+    for n, (name, other) in enumerate(others.items(), 1):
+        save(path, fresh(path) | {name: other})
+        assert not begin(path, head)["points"]
         assert f"{path} was recorded with another {name}. It is left aside as {path}.{n}." in capsys.readouterr().out
         assert load(tmp_path / f"cpu.json.{n}")[name] == other
-    save(path, fresh)
-    assert begin(path, heading(CPU, False, "abc") | {"date": "later"}) == fresh
+    save(path, fresh(path) | {"date": "earlier"})
+    assert fresh(path)["date"] == "earlier"
+    assert heading(CPU, False, None)["revision"].removesuffix("+") == heading(CPU, True, None)["revision"].rstrip("+")
 
 
-def test_a_missing_folder_is_said_before_any_work(tmp_path, capsys):
-    with pytest.raises(SystemExit):
-        run(tmp_path / "none" / "cpu.json")
-    assert f"{tmp_path / 'none'} is no folder; make it first" in capsys.readouterr().err
+def test_a_folder_is_no_file_and_a_missing_one_is_said_before_any_work(tmp_path, capsys):
+    for path in (tmp_path / "none" / "cpu.json", tmp_path):
+        with pytest.raises(SystemExit):
+            run(path)
+        assert f"--out {path} must be a file, in a folder that is there" in capsys.readouterr().err
 
 
-def test_a_failure_is_a_result_and_the_others_are_timed():
-    def make(T):
-        functions, tensors = adds(T)
-
-        def wrong(*_):
-            raise ValueError("first line\nsecond line")
-
-        return functions | {"large": out_of_memory, "wrong": wrong, "absent": contests._peer("no_such", "x")}, tensors
-
-    for unit, value in (("s", "median"), ("B", "bytes")):
-        results = point(Contest("sums", "", (2,), make, unit=unit), 2, CPU, budget=0.1)
+def test_a_failure_is_a_result_and_the_others_are_timed(small):
+    for contest, value in (("fails", "median"), ("fails, memory", "bytes")):
+        results = point(contest, 2, CPU, budget=0.1)
         assert results["large"] == {"out_of_memory": True}
-        assert results["wrong"] == {"error": "ValueError: first line"}
+        assert results["wrong"] == {"error": "ValueError: first line second line"}
         assert results["absent"] == {"error": "ModuleNotFoundError: No module named 'no_such'"}
         assert all(value in results[label] for label in ("ours", "peer"))
-    assert point(Contest("sums", "", (2,), out_of_memory), 2, CPU, 0.1) == {"make": {"out_of_memory": True}}
 
 
-def test_a_function_that_runs_out_of_memory_later_is_a_result_too():
+def test_what_fails_for_all_is_one_result(small, monkeypatch):
+    contests.CONTESTS["cpu"]["large"] = ("(T) float32", (2,), out_of_memory, ())
+    assert point("large", 2, CPU, 0.1) == {"make": {"out_of_memory": True}}
+    monkeypatch.setattr(bench, "compare", lambda *_, **__: 1 / 0)
+    assert point("sums", 2, CPU, 0.1) == {"make": {"error": "ZeroDivisionError: division by zero"}}
+
+
+def test_a_function_that_runs_out_of_memory_only_later_or_outside_is_a_result_too(small, monkeypatch):
     calls = []
 
     def later(*_):
         calls.append(1)
         return out_of_memory() if len(calls) > 1 else torch.ones(1)
 
-    results = point(Contest("sums", "", (2,), lambda T: ({"later": later}, [])), 2, CPU, 0.1)
-    assert results == {"later": {"out_of_memory": True}}
+    contests.CONTESTS["cpu"]["later"] = ("(T) float32", (2,), lambda new, T: {"later": (later,)}, ())
+    assert point("later", 2, CPU, 0.1) == {"later": {"out_of_memory": True}}
+    outside = SimpleNamespace(repeats=0)  # do_bench's own memory, say
+    monkeypatch.setattr(bench, "compare", lambda functions, **_: dict.fromkeys(functions, outside))
+    monkeypatch.setattr(bench, "peak_memory", lambda *_, **__: math.inf)
+    for contest in ("sums", "sums, memory"):
+        assert point(contest, 2, CPU, 0.1) == {label: {"out_of_memory": True} for label in ("ours", "peer")}
 
 
 def test_a_file_is_whole_small_and_holds_no_nan(tmp_path):
-    path, recording = tmp_path / "cpu.json", heading(CPU, False, None)
-    result = {"median": 1 / 3, "p20": math.nan, "p80": math.inf, "repeats": 20, "method": "m", "samples": [1 / 7] * 20}
+    path = tmp_path / "cpu.json"
+    recording = fresh(path)
+    result = RESULT | {"p20": math.nan, "p80": math.inf}
     recording["points"] = {f"contest {n}": {str(T): {"a": result, "b": result} for T in range(20)} for n in range(12)}
     save(path, recording)
     assert path.stat().st_size <= LARGEST
+    assert sum(line.startswith("  ") for line in path.read_text().splitlines()) < 40, "one line a contest"
     found = load(path)["points"]["contest 3"]["7"]["a"]
     assert found["median"] == 0.3333
     assert found["p20"] is found["p80"] is None
@@ -171,143 +207,215 @@ def test_a_file_is_whole_small_and_holds_no_nan(tmp_path):
 
 
 def test_the_old_file_stays_until_the_new_one_is_whole(tmp_path, monkeypatch):
-    path, recording = tmp_path / "cpu.json", heading(CPU, False, None)
+    path = tmp_path / "cpu.json"
+    recording = fresh(path)
     save(path, recording)
-    monkeypatch.setattr(bench.os, "fsync", lambda _: (_ for _ in ()).throw(OSError("disk full")))
+    monkeypatch.setattr(Path, "write_text", lambda *_, **__: (_ for _ in ()).throw(OSError("disk full")))
     with pytest.raises(OSError, match="disk full"):
         save(path, recording | {"date": "later"})
     assert load(path) == recording
 
 
 @pytest.mark.parametrize(
-    "bad",
+    ("bad", "place"),
     [
-        {"points": {"a": 1}},
-        {"points": {"a": {"x": {}}}},
-        {"points": {"a": {"1": []}}},
-        {"points": {"a": {"1": {"b": {"median": None, "samples": []}}}}},
-        {"points": {"a": {"1": {"b": {"median": 1.0, "samples": ["x"]}}}}},
-        {"points": {"a": {"1": {"b": {}}}}},
-        {"device": "H200"},
-        {"schema": 2},
+        ({"points": {"a": 1}}, "points: AttributeError"),
+        ({"points": {"a": {"x": {"b": RESULT}}}}, "a, T = x: ValueError"),
+        ({"points": {"a": {"1": []}}}, "a, T = 1: AttributeError"),
+        ({"points": {"a": {"1": {"b": RESULT | {"median": None}}}}}, "a, T = 1: TypeError"),
+        ({"points": {"a": {"1": {"b": RESULT | {"median": math.nan}}}}}, "a, T = 1: TypeError"),
+        ({"points": {"a": {"1": {"b": RESULT | {"samples": ["x"]}}}}}, "a, T = 1: TypeError"),
+        ({"points": {"a": {"1": {"b": {"bytes": "x"}}}}}, "a, T = 1: TypeError"),
+        ({"points": {"a": {"1": {"b": {}}}}}, "a, T = 1: KeyError, 'error'"),
+        ({"device": "H200"}, "device: TypeError, 'H200'"),
+        ({"schema": 2}, "in schema 2"),
     ],
+    ids=str,
 )
-def test_what_is_no_recording_is_said(tmp_path, bad):
+def test_what_is_no_recording_is_said_with_its_place(tmp_path, bad, place):
     path = tmp_path / "cpu.json"
-    path.write_text(json.dumps(heading(CPU, False, None) | bad))
+    path.write_text(json.dumps(fresh(path) | bad))
     with pytest.raises(ValueError, match="is no recording") as raised:
         load(path)
     assert str(path) in str(raised.value)
-    with pytest.raises(ValueError, match="cannot be read"):
+    assert place in str(raised.value)
+    with pytest.raises(ValueError, match=r"absent\.json is no recording \(the file: FileNotFoundError"):
         load(tmp_path / "absent.json")
 
 
 def test_the_table_takes_the_worst_length_and_invents_nothing(monkeypatch):
     def results(ours, *peers):
-        return {"ours": {"median": ours}} | {f"peer {n}": {"median": peer} for n, peer in enumerate(peers)}
+        return {"ours": {"median": ours}} | {f"peer {n}": {"bytes": peer} for n, peer in enumerate(peers)}
 
-    goals = [
-        Goal("c", ("peer 0", "peer 1"), "ours", 2, start=4),
-        Goal("c", ("peer 0",), "ours", 0.5),
-        Goal("d", ("x",), "y", 1),
+    points = {"2": results(8.0, 1.0), "4": results(1.0, 5.0, 3.0), "8": results(1.0, 2.5, 9.0)}
+    points["16"] = {"ours": {"error": "?"}, "peer 0": {"median": 1.0}}
+    assert verdict("peer 0 or peer 1 / ours ≥ 2 from 4", points) == "reached: 3 at 4, 2.5 at 8"
+    assert verdict("peer 0 / ours ≥ 0.5", points) == "missed: 0.125 at 2, 5 at 4, 2.5 at 8"
+    assert verdict("absent / ours ≥ 1", points) == verdict("peer 0 / ours ≥ 1 from 16", points) == "not measured"
+    monkeypatch.setattr(contests, "GOALS", {"c": "peer 0 / ours ≥ 0.5; peer 1 / ours ≥ 9", "d": "x / y ≥ 1"})
+    lines = table({"c": points})[2:]
+    assert [" ".join(line.split()) for line in lines] == [
+        "c: peer 0 / ours ≥ 0.5 missed: 0.125 at 2, 5 at 4, 2.5 at 8",
+        "c: peer 1 / ours ≥ 9 missed: 3 at 4, 9 at 8",
+        "d: x / y ≥ 1 not measured",
     ]
-    monkeypatch.setattr(bench, "GOALS", {"cpu": goals, "cuda": goals[:1]})
-    points = {
-        "2": results(8.0, 1.0),
-        "4": results(1.0, 5.0, 3.0),
-        "8": results(1.0, 2.5, 9.0),
-        "16": {"ours": {"error": "?"}},
-    }
-    lines = table({"device": {"kind": "cpu"}, "points": {"c": points}})[2:]
-    assert lines[0].endswith("2.00  2.50 at T = 8, the least: reached; not measured at T = 16")
-    assert lines[1].endswith("0.50  0.12 at T = 2, the least: missed; not measured at T = 16")
-    assert lines[2].endswith("1.00  not measured")
-    assert lines[3].startswith("cuda  c: peer 0 or peer 1 / ours")
-    assert lines[3].endswith("not measured")
 
 
-def test_every_goal_names_a_contest_and_functions_that_are_there():
-    made = {contest.name: contest for contest in contests.contests(CPU)}
-    for goal in GOALS["cpu"]:
-        functions, _ = made[goal.contest].make(2)
-        assert {goal.ours, *goal.peers} <= set(functions)
-        assert max(made[goal.contest].values) >= goal.start
-    names = {contest.name for contest in contests.contests(torch.device("cuda"))}
-    assert {goal.contest for goal in GOALS["cuda"]} <= names
+@pytest.mark.parametrize("kind", ["cpu", "cuda"])
+def test_every_goal_names_functions_of_a_contest_at_lengths_that_are_there(kind, monkeypatch):
+    if kind == "cuda":  # tensors that say they were on a GPU: its contests can be made, at their smallest, and not run
+        monkeypatch.setattr(torch.Tensor, "is_cuda", True)
+        monkeypatch.setattr(contests, "CONTESTS", {"cpu": CONTESTS["cuda"]})
+    checked = 0
+    for contest, (_, lengths, *_) in CONTESTS[kind].items():
+        functions = contests.functions(contest, 2, CPU)
+        for peers, ours, start in re.findall(r"([^;]+?) / (.+?) ≥ [\d.]+(?: from (\d+))?", GOALS.get(contest, "")):
+            if max(lengths) < int(start or 0):
+                continue  # the goal is a GPU's
+            elsewhere = {"sdpa flash", "sdpa efficient"} if kind == "cpu" else set()
+            assert {ours, *peers.strip().split(" or ")} <= set(functions) | elsewhere
+            checked += 1
+    assert checked >= {"cpu": 6, "cuda": 20}[kind]
 
 
-@pytest.mark.parametrize("contest", contests.contests(CPU), ids=lambda contest: contest.name)
+@pytest.mark.parametrize("contest", CONTESTS["cpu"])
 def test_all_functions_of_a_contest_compute_the_same(contest):
     torch.manual_seed(0)
-    functions = contest.functions(70)
-    others = {"copy", "fla", "accelerated-scan"} | (
-        {"nn", "nn.RNN", "nn.GRU", "log"} if "gru, " in contest.name or "newton" in contest.name else set()
-    )
-    results = {label: function() for label, function in functions.items() if label not in others}
-    wanted = results.pop("auto" if "auto" in results else next(iter(results)))
+    functions = contests.functions(contest, 70, CPU)
+    others = {"fla", "accelerated-scan", *["nn", "log"] * ("min_gru" in contest)}  # other layouts, models, digits
+    results = {label: fn() for label, fn in functions.items() if label not in others and not label.startswith("copy")}
+    wanted = results.pop("loop" if "loop" in results else next(iter(results)))
     assert results
     for label, found in results.items():
-        for a, b in zip(*((x if contest.trains else [x]) for x in (found, wanted)), strict=True):
-            assert (a is b is None) or (a - b).abs().max() < 1e-4, label
+        pairs = zip(found, wanted, strict=True) if contest.endswith("trained") else [(found, wanted)]
+        assert all((a - b).abs().max() < 1e-4 for a, b in pairs), label
 
 
-def test_a_wrong_kernel_is_caught_and_the_command_says_so(small, tmp_path, capsys, monkeypatch):
-    def call(method, x):
-        return x.cumsum(0) * (1 + 1e-4 * (method == "wrong")) if method != "lost" else x.cumsum(0) * math.nan
+def test_with_gradients_or_without_it_is_the_same_for_all(monkeypatch):
+    seen = []
 
-    subject = Subject(
-        call, lambda T: [torch.linspace(-1, 1, 40, dtype=torch.float64) + T], ("plain", "same", "wrong", "lost")
+    def make(new, T):
+        layer = contests._nn(torch.nn.GRU, new(1, T, 4))
+        return {"ours": (lambda x: seen.append(torch.is_grad_enabled()) or x * 2, new(3)), "nn": layer}
+
+    listed = dict.fromkeys(("layers", "layers, trained"), ("(T) float32", (2,), make, ()))
+    monkeypatch.setattr(contests, "CONTESTS", {"cpu": listed})
+    assert not contests.functions("layers", 2, CPU)["nn"]().requires_grad
+    trained = contests.functions("layers, trained", 2, CPU)
+    assert [grad.shape for grad in trained["nn"]()] == [(1, 2, 4), (12, 4), (12, 4), (12,), (12,)]
+    assert torch.equal(trained["ours"]()[0], torch.full((3,), 2.0))
+    assert seen == [True]
+
+
+def test_the_copies_are_of_three_arrays_in_memory_that_is_used_or_new(monkeypatch):
+    functions = contests.functions("linear_recurrence, narrow", 16, CPU)
+    clones, clone = [], torch.Tensor.clone
+    monkeypatch.setattr(torch.Tensor, "clone", lambda x: clones.append(x) or clone(x))
+    for label, fresh in (("copy", 1), ("copy, used memory", 0), ("copy, new memory", 3)):
+        functions[label]()
+        assert len(clones) == fresh
+        clones.clear()
+
+
+# tests/test_on_device.py
+
+
+def proof(name, method, dtype=torch.float32):
+    test_on_device.test_a_method_is_as_exact_as_plain_torch(name, method, dtype)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (lambda out: out.mul_(1 + 1e-4), "largest error"),
+        (lambda out: out[:, -1:].fill_(math.nan), "largest error is nan"),
+    ],
+)
+def test_a_wrong_kernel_is_noticed(monkeypatch, wrong, said):
+    proof("linear_recurrence", "blelloch")
+    monkeypatch.setitem(scan.SCANS, "blelloch", lambda *given: scan._hillis_steele(*given) or wrong(given[-1]))
+    with pytest.raises(AssertionError, match=said):
+        proof("linear_recurrence", "blelloch")
+
+
+@pytest.mark.parametrize("factor", [1.001, math.nan])
+def test_a_wrong_gradient_alone_is_noticed(monkeypatch, factor):
+    right = scan._gradients
+    monkeypatch.setattr(scan, "_gradients", lambda *given: [grad * factor for grad in right(*given)])
+    with pytest.raises(AssertionError, match="that of the gradients"):
+        proof("linear_recurrence", "chunked")
+
+
+def test_what_refuses_with_a_sentence_is_skipped_and_what_breaks_is_not(monkeypatch):
+    with pytest.raises(pytest.skip.Exception, match="solves in float32 or float64"):
+        proof("newton_recurrence", "dense", torch.float16)
+    with pytest.raises(ValueError, match="has no method 'none'"):
+        proof("elman", "none")
+    monkeypatch.setitem(scan.SCANS, "chunked", lambda *_: int("a bug"))
+    with pytest.raises(ValueError, match="invalid literal"):
+        proof("linear_recurrence", "chunked")
+
+
+@pytest.fixture
+def elsewhere(tmp_path, monkeypatch):
+    """A folder with a copy of the tests, for `prove`; returns a function that appends some lines to it."""
+    tests = tmp_path / "copy" / "tests" / "test_on_device.py"
+    tests.parent.mkdir(parents=True)
+    tests.write_text((REPOSITORY / "tests" / "test_on_device.py").read_text("utf-8"), "utf-8")
+    monkeypatch.setattr(bench, "ROOT", tests.parents[1])
+    os.symlink(REPOSITORY / "helpers", tests.parents[1] / "helpers")
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+
+    def change(lines):
+        text = tests.read_text("utf-8")
+        tests.write_text(text.replace('\n\nif __name__ == "__main__":', f'\n\n{lines}\n\nif __name__ == "__main__":'))
+
+    return change
+
+
+def test_the_command_proves_first_and_says_what_failed(elsewhere, tmp_path, monkeypatch, capsys):
+    """One method wrong, one that ends its process, in a copy: the others are proven all the same, and once only."""
+    monkeypatch.setattr(contests, "CONTESTS", {"cpu": {}})
+    path = tmp_path / "cpu.json"
+    elsewhere(
+        "def _broken(method, *tensors, right=_newton):\n"
+        "    result = right(method, *tensors)\n"
+        "    return os._exit(7) if method == 'dense' else result * 2 if method == 'diagonal' else result\n\n\n"
+        "SUBJECTS['newton_recurrence'] = SUBJECTS['newton_recurrence']._replace(call=_broken)"
     )
-    proofs = prove(subject, torch.float32, CPU, (1, 2))
-    assert [found["passed"] for found in proofs.values()] == [True, True, False, False]
-    assert proofs["lost"]["largest"] == math.inf
-    monkeypatch.setattr(bench, "SUBJECTS", {"sums": subject})
-    assert run(tmp_path / "cpu.json") == 1
-    said = capsys.readouterr().out
-    assert "plain right, same right, wrong WRONG, lost WRONG" in said
-    assert "WRONG NUMBERS or an error: sums, float32, wrong; sums, float32, lost" in said
+    assert run(path, "--only", PROOFS, "--quick") == 1
+    proofs, said = load(path)["proofs"], capsys.readouterr().out
+    assert proofs.pop(f"{PROOFS}-diagonal-float32").startswith("failed: AssertionError: at T = 1 the largest error is")
+    assert proofs == {
+        "every test ran": "passed",
+        f"{PROOFS}-loop-float32": "passed",
+        f"{PROOFS}-dense-float32": "failed: its process ended with status 7",
+    }
+    assert "2 of 4 proofs failed." in said
+    assert f"{PROOFS}-dense-float32 failed: its process ended" in said
+    elsewhere("os._exit(1)")
+    assert run(path, "--only", PROOFS, "--quick") == 1
+    assert load(path)["proofs"] == proofs | {
+        f"{PROOFS}-diagonal-float32": load(path)["proofs"][f"{PROOFS}-diagonal-float32"],
+        "every test ran": "failed: something ended them before",
+    }
 
 
-def test_a_wrong_gradient_alone_is_caught():
-    class Halved(torch.autograd.Function):
-        @staticmethod
-        def forward(ctx, x):
-            return x * 2
-
-        @staticmethod
-        def backward(ctx, slope):
-            return slope
-
-    subject = Subject(
-        lambda method, x: x * 2 if method == "plain" else Halved.apply(x),
-        lambda T: [torch.ones(T).double()],
-        ("plain", "halved"),
-    )
-    assert not prove(subject, torch.float32, CPU, (3,))["halved"]["passed"]
-
-
-def test_a_method_that_refuses_is_neither_right_nor_wrong(small, tmp_path, monkeypatch):
-    found = prove(SUBJECTS["elman"], torch.float32, CPU, (2,))
-    assert found["loop"]["passed"]
-    if not torch.cuda.is_available():
-        assert "cannot run method 'graph' here" in found["graph"]["refused"]
-    broken = Subject(lambda method, x: x * (1 // (method == "plain")), lambda T: [torch.ones(T)], ("plain", "broken"))
-    monkeypatch.setattr(bench, "SUBJECTS", {"broken": broken})
-    assert run(tmp_path / "cpu.json") == 1
-    found = load(tmp_path / "cpu.json")["proofs"]["broken, float32"]
-    assert found["plain"]["passed"]
-    assert found["broken"] == {"error": "ZeroDivisionError: integer division or modulo by zero"}
-
-
-def test_what_fails_only_while_it_is_timed_is_a_result_too(monkeypatch):
-    monkeypatch.setattr(bench, "compare", lambda *_, **__: 1 / 0)
-    results = point(Contest("sums", "", (2,), adds), 2, CPU, 0.1)
-    assert results == {label: {"error": "ZeroDivisionError: division by zero"} for label in ("ours", "peer")}
+def test_without_pytest_or_without_tests_nothing_is_proven_and_the_rest_goes_on(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(contests, "CONTESTS", {"cpu": {"sums": ("(T) float32", (2,), adds, ())}})
+    for name, nothing in (("ROOT", tmp_path), ("find_spec", lambda name: None)):
+        with monkeypatch.context() as patched:
+            patched.setattr(bench, name, nothing)
+            assert run(tmp_path / f"{name}.json", "--quick") == 0
+        recording = load(tmp_path / f"{name}.json")
+        assert list(recording["proofs"]) == ["every test ran"]
+        assert recording["proofs"]["every test ran"].startswith("skipped: nothing is proven without ")
+        assert "skipped: nothing is proven without " in capsys.readouterr().out
+        assert recording["points"]["sums"]["2"]["ours"]["median"] > 0
 
 
 def test_it_needs_neither_notebook_nor_plot():
-    known = {"IPython", "plotly", "ipywidgets", "platformdirs", "course", "hypothesis"}
+    known = {"IPython", "plotly", "ipywidgets", "platformdirs", "course", "hypothesis", "pytest"}
     program = "import sys, helpers.bench; print(*sorted({name.partition('.')[0] for name in sys.modules}))"
-    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
-    assert not known & set(said.split())
-    assert proof.LENGTHS
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=os.environ)
+    assert not known & set(said.stdout.split())
