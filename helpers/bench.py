@@ -1,9 +1,9 @@
 """`python -m helpers.bench --out FILE`: proves every kernel on this device, times it beside its peers, records it.
 
 FILE is one JSON recording, written anew after every point, so that a run that was cut off goes on where it stopped when
-the same command is given again. It takes under ten minutes on a GPU, three on a CPU, and needs torch alone: pytest for
-the proofs, triton and the peers of helpers.contests where they are installed. A recording of another device, or of
-another revision, is left aside under another name and a new one begun; so is a file that is damaged.
+the same command is given again. It takes under ten minutes on a GPU, one on a CPU, and needs torch and NumPy alone;
+pytest for the proofs, triton and the peers of helpers.contests where they are installed. A recording of another device,
+or of another revision, is left aside under another name and a new one begun; so is a file that is damaged.
 
     {"schema": 1, "date", "revision", "device": {...}, "driver", "cuda", "cudnn", "quick", "finished",
      "proofs": {test: "passed", "skipped: why" or "failed: why"},

@@ -308,7 +308,7 @@ def test_with_gradients_or_without_it_is_the_same_for_all(monkeypatch):
 
 
 def test_the_copies_are_of_three_arrays_in_memory_that_is_used_or_new(monkeypatch):
-    functions = contests.functions("linear_recurrence, narrow", 16, CPU)
+    functions = contests.functions("linear_recurrence, wide", 16, CPU)
     clones, clone = [], torch.Tensor.clone
     monkeypatch.setattr(torch.Tensor, "clone", lambda x: clones.append(x) or clone(x))
     for label, fresh in (("copy", 1), ("copy, used memory", 0), ("copy, new memory", 3)):

@@ -192,6 +192,8 @@ def main(kind, only, word, *done):
                     _tell(done, test, outcome)
         except EOFError:
             process.join()
+        finally:
+            process.kill()
         if process.exitcode == 0:
             return _tell(done, "every test ran", "passed")
         if test and test not in done:
@@ -207,7 +209,7 @@ def _work(told, kind):
     os.dup2(2, 1)  # stdout belongs to `main`: what pytest and torch print is for people
     if kind != DEVICE.type:
         sys.exit(f"The tests were to run on {kind}, and find only {DEVICE}: is the GPU reserved for one process?")
-    options = ("-q", "--noconftest", "--assert=plain", "--tb=short", "-p", "no:cacheprovider")
+    options = ("-q", "--noconftest", "--assert=plain", "--tb=short", "--disable-warnings", "-p", "no:cacheprovider")
     sys.exit(pytest.main([__file__, *options], plugins=[told]) not in (0, 1, 5))  # all ran, some failed, none was left
 
 
@@ -252,4 +254,7 @@ def _outcome(report):
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    try:
+        main(*sys.argv[1:])
+    except (KeyboardInterrupt, BrokenPipeError):
+        os._exit(1)  # the bench was cut off, and says so itself
