@@ -48,23 +48,21 @@ def decode_attention(query, key_cache, value_cache, length, *, method="auto"):
 
 def _length(length, query, T):
     """The length as an int, or as an integer tensor (B,)."""
-    B = query.shape[0]
-    if isinstance(length, torch.Tensor) and length.ndim:
-        if length.dtype.is_floating_point or length.dtype.is_complex or length.dtype == torch.bool:
-            raise TypeError(f"length holds {length.dtype}; give whole numbers, length.long().")
-        if length.shape != (B,):
-            raise ValueError(f"length is {shape(length)}, and there are B = {B} sequences; give one number, or ({B},).")
-        if length.device != query.device:
-            raise TypeError(f"length is on {length.device}, query on {query.device}; use length.to(query.device).")
-        if length.device.type == "cpu" and not ((length >= 1) & (length <= T)).all():
-            raise ValueError(f"length is {length.tolist()}, and the cache has T = {T}; give numbers from 1 to {T}.")
+    B, whole = query.shape[0], isinstance(length, torch.Tensor) and not length.is_floating_point()
+    if not whole or length.dtype == torch.bool or not length.ndim:
+        try:
+            length = operator.index(None if isinstance(length, bool) else length)
+        except TypeError:  # a fraction, a truth, a list
+            raise TypeError(
+                f"length is {length!r}; give a whole number from 1 to {T}, or a tensor of {B} of them."
+            ) from None
+    elif length.shape != (B,):
+        raise ValueError(f"length is {shape(length)}, and there are B = {B} sequences; give one number, or ({B},).")
+    elif length.device != query.device:
+        raise TypeError(f"length is on {length.device}, query on {query.device}; use length.to(query.device).")
+    elif length.device.type != "cpu":
         return length
-    if isinstance(length, bool) or not hasattr(length, "__index__"):
-        raise TypeError(f"length is {length!r}; give a whole number from 1 to {T}, or a tensor of {B} of them.")
-    try:
-        length = operator.index(length)
-    except TypeError:  # a tensor of one fraction has __index__ too
-        raise TypeError(f"length is {length!r}; give a whole number from 1 to {T}.") from None
-    if not 1 <= length <= T:
-        raise ValueError(f"length is {length}, and the cache has T = {T}; give a number from 1 to {T}.")
+    given = [length] if isinstance(length, int) else length.tolist()
+    if not all(1 <= n <= T for n in given):
+        raise ValueError(f"length is {length}, and the cache has T = {T}; give numbers from 1 to {T}.")
     return length

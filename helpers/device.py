@@ -132,20 +132,10 @@ def describe(wanted=None):
         capability, instead = None, _no_gpu() or "the GPU unused by request"
     # By capability: torch.cuda.is_bf16_supported() is True on a T4 too, where bf16 is emulated.
     modern = capability is not None and capability >= (8, 0)
-    return Device(
-        name=name,
-        kind=chosen.type,
-        cores=_cpu_cores(),
-        threads=torch.get_num_threads(),
-        memory=memory,
-        compute_capability=capability,
-        bf16=modern,
-        flash=modern,
-        instead=instead,
-        torch=str(torch.__version__),
-        triton=_triton_version(),
-        python=platform.python_version(),
-    )
+    counts = {"cores": _cpu_cores(), "threads": torch.get_num_threads(), "memory": memory}
+    able = {"compute_capability": capability, "bf16": modern, "flash": modern, "instead": instead}
+    versions = {"torch": str(torch.__version__), "triton": _triton_version(), "python": platform.python_version()}
+    return Device(name=name, kind=chosen.type, **counts, **able, **versions)
 
 
 _measured = {}

@@ -33,17 +33,9 @@ class NewtonReport:
     tolerance: float
     difference: float | None
 
-    @property
-    def iterations(self):
-        return len(self.residuals) - 1
-
-    @property
-    def residual(self):
-        return self.residuals[-1]
-
-    @property
-    def converged(self):
-        return self.residual <= self.tolerance  # NaN is not
+    iterations = property(lambda self: len(self.residuals) - 1)
+    residual = property(lambda self: self.residuals[-1])
+    converged = property(lambda self: self.residual <= self.tolerance)  # NaN is not
 
     def __str__(self):
         count = f"{self.iterations} iteration{'s' * (self.iterations != 1)}"
