@@ -150,16 +150,16 @@ def time_all(recording, where, options):
         found = measure(where)
         rates = {dtype: rate.median for dtype, rate in found.matmul.items()}
         recording["measured"] = {"copy": found.copy.median, "matmul": rates, "launch": found.launch.median}
-    listed, most = contests.CONTESTS[where.type], 1 if options.quick else None
-    plan = [(contest, T) for contest in listed if options.only in contest for T in listed[contest][1][:most]]
+    listed, most = contests.CONTESTS[where.type].values(), 1 if options.quick else None
+    plan = [(contest, T) for contest in listed if options.only in contest.name for T in contest.lengths[:most]]
     for number, (contest, T) in enumerate(plan, 1):
-        recording["about"][contest] = listed[contest][0]
-        points = recording["points"].setdefault(contest, {})
+        recording["about"][contest.name] = contest.about
+        points = recording["points"].setdefault(contest.name, {})
         if str(T) not in points:
             points[str(T)] = results = point(contest, T, where, budget=0.2 if options.quick else 1.5)
             save(options.out, recording)
             said = ", ".join(f"{label} {_words(result)}" for label, result in results.items())
-            print(f"[{number} of {len(plan)}] {contest}, T = {T}: {said}", flush=True)
+            print(f"[{number} of {len(plan)}] {contest.name}, T = {T}: {said}", flush=True)
             _synchronise(where)  # raises if a kernel has left the GPU unusable for this process
 
 
@@ -176,9 +176,9 @@ def point(contest, T, where, budget):
 
     torch.manual_seed(T)
     try:
-        made = contests.functions(contest, T, where)
+        made = contest.functions(T, where)
         calls = {label: partial(guarded, label, function) for label, function in made.items()}
-        if contest.endswith("memory"):
+        if contest.name.endswith("memory"):
             peaks = {label: peak_memory(call, device=where) for label, call in calls.items()}
             found = {label: {"bytes": peak} for label, peak in peaks.items() if peak < float("inf")}
         else:

@@ -11,7 +11,9 @@ memory" are the same with all three in one kind.
 """
 
 import importlib
+from collections.abc import Callable
 from functools import partial
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -53,14 +55,31 @@ GOALS = {
 }
 
 
-def functions(contest, T, device):
-    """{label: function without arguments} of one point of a contest."""
-    recurrence._recorded.cache_clear()  # the last point's CUDA graphs, and their memory
-    about, _, make, sizes = CONTESTS[device.type][contest]
-    dtype, trains = getattr(torch, about.partition(") ")[2].partition(",")[0]), contest.endswith("trained")
-    with torch.set_grad_enabled(trains):
-        made = make(lambda *shape: torch.randn(shape, device=device).to(dtype).requires_grad_(trains), T, *sizes)
-    return {label: partial(_call, trains, *call) for label, call in made.items()}
+class Contest(NamedTuple):
+    """make(new, T, *sizes) -> {label: (function, *arguments)} for each T of lengths; new(*shape) draws a tensor."""
+
+    name: str
+    shapes: str
+    dtype: str
+    lengths: tuple[int, ...]
+    make: Callable
+    sizes: tuple
+
+    @property
+    def about(self):
+        return f"{self.shapes}, {self.dtype}"
+
+    def functions(self, T, device):
+        """{label: function without arguments} of one point."""
+        recurrence._recorded.cache_clear()  # the last point's CUDA graphs, and their memory
+        dtype, trains = getattr(torch, self.dtype), self.name.endswith("trained")
+
+        def new(*shape):
+            return torch.randn(shape, device=device).to(dtype).requires_grad_(trains)
+
+        with torch.set_grad_enabled(trains):
+            made = self.make(new, T, *self.sizes)
+        return {label: partial(_call, trains, *call) for label, call in made.items()}
 
 
 def _call(trains, function, *arguments):
@@ -173,38 +192,38 @@ def _newton(new, T, D):
     return functions | {f"nn.{kind.__name__}": _nn(kind, inputs) for kind in (nn.RNN, nn.GRU)}
 
 
-def _both(contest, *rest):
-    return {contest: rest, f"{contest}, trained": rest}
+def _both(name, *rest):
+    return Contest(name, *rest), Contest(f"{name}, trained", *rest)
 
 
-# {contest: (what is computed, in which shapes and dtype; T; make; its sizes)}, for make(new, T, *sizes) as below.
 TIMES, LONG = (256, 1024, 4096), (1024, 4096, 16384)
-CONTESTS = {
-    "cuda": {
-        **_both("attention D=64", "(16384 / T, 16, T, 64) bfloat16, causal", LONG, _attention, (16384, 16, 64)),
-        **_both("attention D=128", "(16384 / T, 16, T, 128) bfloat16, causal", LONG, _attention, (16384, 16, 128)),
-        "attention, memory": ("(1, 8, T, 64) bfloat16, causal", (8192,), _attention, (0, 8, 64)),
-        "decode_attention": ("(4, 32, 1, 128) bfloat16, T keys", (1024, 8192, 32768), _decode, (4, 32, 128)),
-        "linear_attention": ("(4, 16, T, 64) bfloat16, causal", LONG, _linear, (4, 16, 64)),
-        # cuDNN is at its best in float16
-        **_both("lstm D=64", "(16, T, 64) float16", TIMES, _layer, ("lstm", 16, 64)),
-        **_both("lstm D=128", "(16, T, 128) float16", TIMES, _layer, ("lstm", 16, 128)),
-        **_both("gru D=128", "(16, T, 128) float16", TIMES, _layer, ("gru", 16, 128)),
-        **_both("elman D=128", "(16, T, 128) float16", TIMES, _layer, ("elman", 16, 128)),
-        **_both("lstm D=768", "(16, T, 768) float16", TIMES, _layer, ("lstm", 16, 768)),
-        "lstm D=128, float32": ("(16, T, 128) float32, nn may use TF32", TIMES, _layer, ("lstm", 16, 128)),
-        **_both("linear_recurrence", "(8, T, 1024) float32", (*LONG, 65536), _scan, (8, 1024)),
-        "min_gru, trained": ("(16, T, 768) float16", LONG, _min_gru, (16, 768)),
-        "newton_recurrence": ("(1, T, 16) float32, gain 1", (*LONG, 131072), _newton, (16,)),
-    },
-    "cpu": {
-        "attention": ("(1, 4, T, 64) float32, causal", (512, 2048), _attention, (0, 4, 64)),
-        "attention, memory": ("(1, 1, T, 64) float32, causal", (8192,), _attention, (0, 1, 64)),
-        "decode_attention": ("(1, 8, 1, 64) float32, T keys", (1024, 4096), _decode, (1, 8, 64)),
-        "linear_attention": ("(1, 4, T, 64) float32, causal", (1024, 4096), _linear, (1, 4, 64)),
-        "linear_recurrence, narrow": ("(1, T, 16) float32", (1024, 16384), _scan, (1, 16)),
-        "linear_recurrence, wide": ("(8, T, 256) float32", (4096,), _scan_and_copies, (8, 256)),
-        "lstm": ("(8, T, 256) float32", (64, 256, 1024), _layer, ("lstm", 8, 256)),
-        "min_gru, trained": ("(8, T, 64) float32", (1024,), _min_gru, (8, 64)),
-    },
+ON = {  # kind of device: its contests
+    "cuda": (
+        *_both("attention D=64", "(16384 / T, 16, T, 64), causal", "bfloat16", LONG, _attention, (16384, 16, 64)),
+        *_both("attention D=128", "(16384 / T, 16, T, 128), causal", "bfloat16", LONG, _attention, (16384, 16, 128)),
+        Contest("attention, memory", "(1, 8, T, 64), causal", "bfloat16", (8192,), _attention, (0, 8, 64)),
+        Contest("decode_attention", "(4, 32, 1, 128), T keys", "bfloat16", (1024, 8192, 32768), _decode, (4, 32, 128)),
+        Contest("linear_attention", "(4, 16, T, 64), causal", "bfloat16", LONG, _linear, (4, 16, 64)),
+        # cuDNN is at its best in float16; in float32 nn may use TF32, and ours does not.
+        *_both("lstm D=64", "(16, T, 64)", "float16", TIMES, _layer, ("lstm", 16, 64)),
+        *_both("lstm D=128", "(16, T, 128)", "float16", TIMES, _layer, ("lstm", 16, 128)),
+        *_both("gru D=128", "(16, T, 128)", "float16", TIMES, _layer, ("gru", 16, 128)),
+        *_both("elman D=128", "(16, T, 128)", "float16", TIMES, _layer, ("elman", 16, 128)),
+        *_both("lstm D=768", "(16, T, 768)", "float16", TIMES, _layer, ("lstm", 16, 768)),
+        Contest("lstm D=128, float32", "(16, T, 128)", "float32", TIMES, _layer, ("lstm", 16, 128)),
+        *_both("linear_recurrence", "(8, T, 1024)", "float32", (*LONG, 65536), _scan, (8, 1024)),
+        Contest("min_gru, trained", "(16, T, 768)", "float16", LONG, _min_gru, (16, 768)),
+        Contest("newton_recurrence", "(1, T, 16), gain 1", "float32", (*LONG, 131072), _newton, (16,)),
+    ),
+    "cpu": (
+        Contest("attention", "(1, 4, T, 64), causal", "float32", (512, 2048), _attention, (0, 4, 64)),
+        Contest("attention, memory", "(1, 1, T, 64), causal", "float32", (8192,), _attention, (0, 1, 64)),
+        Contest("decode_attention", "(1, 8, 1, 64), T keys", "float32", (1024, 8192), _decode, (1, 8, 64)),
+        Contest("linear_attention", "(1, 4, T, 64), causal", "float32", (1024, 4096), _linear, (1, 4, 64)),
+        Contest("linear_recurrence, narrow", "(1, T, 16)", "float32", (1024, 16384), _scan, (1, 16)),
+        Contest("linear_recurrence, wide", "(8, T, 256)", "float32", (4096,), _scan_and_copies, (8, 256)),
+        Contest("lstm", "(8, T, 256)", "float32", (64, 256, 1024), _layer, ("lstm", 8, 256)),
+        Contest("min_gru, trained", "(8, T, 64)", "float32", (1024,), _min_gru, (8, 64)),
+    ),
 }
+CONTESTS = {kind: {contest.name: contest for contest in there} for kind, there in ON.items()}

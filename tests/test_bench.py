@@ -16,7 +16,7 @@ import torch
 
 from helpers import bench, contests, scan
 from helpers.bench import LARGEST, SCHEMA, begin, heading, load, main, point, save, table, verdict
-from helpers.contests import CONTESTS, GOALS
+from helpers.contests import CONTESTS, GOALS, Contest
 
 CPU = torch.device("cpu")
 REPOSITORY = Path(__file__).parents[1]
@@ -43,16 +43,22 @@ def out_of_memory(*_):
     raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 99 GiB")
 
 
+def small_one(name, make, *lengths):
+    return Contest(name, "(T)", "float32", lengths or (2,), make, ())
+
+
 @pytest.fixture
 def small(monkeypatch):
     """A few small contests, no proofs and one goal; returns the list of points that are really measured."""
     measured, take = [], bench.point
-    listed = {"sums": ("(T) float32", (2, 4, 8), adds, ()), "sums, memory": ("(T) float32", (1024,), adds, ())}
-    listed |= {"fails": ("(T) float32", (2,), fails, ()), "fails, memory": ("(T) float32", (2,), fails, ())}
-    monkeypatch.setattr(contests, "CONTESTS", {"cpu": listed})
+    listed = [small_one("sums", adds, 2, 4, 8), small_one("sums, memory", adds, 1024)]
+    listed += [small_one("fails", fails), small_one("fails, memory", fails)]
+    monkeypatch.setattr(contests, "CONTESTS", {"cpu": {contest.name: contest for contest in listed}})
     monkeypatch.setattr(contests, "GOALS", {"sums": "peer / ours ≥ 0.001 from 4; absent / ours ≥ 1"})
     monkeypatch.setattr(bench, "prove", lambda *_: None)
-    monkeypatch.setattr(bench, "point", lambda *given, **more: measured.append(given[:2]) or take(*given, **more))
+    monkeypatch.setattr(
+        bench, "point", lambda *given, **more: measured.append((given[0].name, given[1])) or take(*given, **more)
+    )
     return measured
 
 
@@ -78,7 +84,7 @@ def test_one_command_times_records_and_compares(small, tmp_path, capsys):
     assert recording["device"]["kind"] == "cpu"
     assert recording["device"]["torch"] == str(torch.__version__)
     assert set(recording["measured"]) == {"copy", "matmul", "launch"}
-    assert recording["about"] == {"sums": "(T) float32", "sums, memory": "(T) float32"}
+    assert recording["about"] == {"sums": "(T), float32", "sums, memory": "(T), float32"}
     assert set(recording["points"]["sums"]) == {"2", "4", "8"}
     for result in recording["points"]["sums"]["4"].values():
         assert set(result) == {"median", "p20", "p80", "repeats", "method", "samples"}
@@ -159,35 +165,35 @@ def test_a_folder_is_no_file_and_a_missing_one_is_said_before_any_work(tmp_path,
         assert f"--out {path} must be a file, in a folder that is there" in capsys.readouterr().err
 
 
-def test_a_failure_is_a_result_and_the_others_are_timed(small):
-    for contest, value in (("fails", "median"), ("fails, memory", "bytes")):
-        results = point(contest, 2, CPU, budget=0.1)
+def test_a_failure_is_a_result_and_the_others_are_timed():
+    for name, value in (("fails", "median"), ("fails, memory", "bytes")):
+        results = point(small_one(name, fails), 2, CPU, budget=0.1)
         assert results["large"] == {"out_of_memory": True}
         assert results["wrong"] == {"error": "ValueError: first line second line"}
         assert results["absent"] == {"error": "ModuleNotFoundError: No module named 'no_such'"}
         assert all(value in results[label] for label in ("ours", "peer"))
 
 
-def test_what_fails_for_all_is_one_result(small, monkeypatch):
-    contests.CONTESTS["cpu"]["large"] = ("(T) float32", (2,), out_of_memory, ())
-    assert point("large", 2, CPU, 0.1) == {"make": {"out_of_memory": True}}
+def test_what_fails_for_all_is_one_result(monkeypatch):
+    assert point(small_one("large", out_of_memory), 2, CPU, 0.1) == {"make": {"out_of_memory": True}}
     monkeypatch.setattr(bench, "compare", lambda *_, **__: 1 / 0)
-    assert point("sums", 2, CPU, 0.1) == {"make": {"error": "ZeroDivisionError: division by zero"}}
+    assert point(small_one("sums", adds), 2, CPU, 0.1) == {"make": {"error": "ZeroDivisionError: division by zero"}}
 
 
-def test_a_function_that_runs_out_of_memory_only_later_or_outside_is_a_result_too(small, monkeypatch):
+def test_a_function_that_runs_out_of_memory_only_later_or_outside_is_a_result_too(monkeypatch):
     calls = []
 
     def later(*_):
         calls.append(1)
         return out_of_memory() if len(calls) > 1 else torch.ones(1)
 
-    contests.CONTESTS["cpu"]["later"] = ("(T) float32", (2,), lambda new, T: {"later": (later,)}, ())
-    assert point("later", 2, CPU, 0.1) == {"later": {"out_of_memory": True}}
+    assert point(small_one("later", lambda new, T: {"later": (later,)}), 2, CPU, 0.1) == {
+        "later": {"out_of_memory": True}
+    }
     outside = SimpleNamespace(repeats=0)  # do_bench's own memory, say
     monkeypatch.setattr(bench, "compare", lambda functions, **_: dict.fromkeys(functions, outside))
     monkeypatch.setattr(bench, "peak_memory", lambda *_, **__: math.inf)
-    for contest in ("sums", "sums, memory"):
+    for contest in small_one("sums", adds), small_one("sums, memory", adds):
         assert point(contest, 2, CPU, 0.1) == {label: {"out_of_memory": True} for label in ("ours", "peer")}
 
 
@@ -265,12 +271,11 @@ def test_the_table_takes_the_worst_length_and_invents_nothing(monkeypatch):
 def test_every_goal_names_functions_of_a_contest_at_lengths_that_are_there(kind, monkeypatch):
     if kind == "cuda":  # tensors that say they were on a GPU: its contests can be made, at their smallest, and not run
         monkeypatch.setattr(torch.Tensor, "is_cuda", True)
-        monkeypatch.setattr(contests, "CONTESTS", {"cpu": CONTESTS["cuda"]})
     checked = 0
-    for contest, (_, lengths, *_) in CONTESTS[kind].items():
-        functions = contests.functions(contest, 2, CPU)
-        for peers, ours, start in re.findall(r"([^;]+?) / (.+?) ≥ [\d.]+(?: from (\d+))?", GOALS.get(contest, "")):
-            if max(lengths) < int(start or 0):
+    for name, contest in CONTESTS[kind].items():
+        functions = contest.functions(2, CPU)
+        for peers, ours, start in re.findall(r"([^;]+?) / (.+?) ≥ [\d.]+(?: from (\d+))?", GOALS.get(name, "")):
+            if max(contest.lengths) < int(start or 0):
                 continue  # the goal is a GPU's
             elsewhere = {"sdpa flash", "sdpa efficient"} if kind == "cpu" else set()
             assert {ours, *peers.strip().split(" or ")} <= set(functions) | elsewhere
@@ -281,7 +286,7 @@ def test_every_goal_names_functions_of_a_contest_at_lengths_that_are_there(kind,
 @pytest.mark.parametrize("contest", CONTESTS["cpu"])
 def test_all_functions_of_a_contest_compute_the_same(contest):
     torch.manual_seed(0)
-    functions = contests.functions(contest, 70, CPU)
+    functions = CONTESTS["cpu"][contest].functions(70, CPU)
     others = {"fla", "accelerated-scan", *["nn", "log"] * ("min_gru" in contest)}  # other layouts, models, digits
     results = {label: fn() for label, fn in functions.items() if label not in others and not label.startswith("copy")}
     wanted = results.pop("loop" if "loop" in results else next(iter(results)))
@@ -291,24 +296,22 @@ def test_all_functions_of_a_contest_compute_the_same(contest):
         assert all((a - b).abs().max() < 1e-4 for a, b in pairs), label
 
 
-def test_with_gradients_or_without_it_is_the_same_for_all(monkeypatch):
+def test_with_gradients_or_without_it_is_the_same_for_all():
     seen = []
 
     def make(new, T):
         layer = contests._nn(torch.nn.GRU, new(1, T, 4))
         return {"ours": (lambda x: seen.append(torch.is_grad_enabled()) or x * 2, new(3)), "nn": layer}
 
-    listed = dict.fromkeys(("layers", "layers, trained"), ("(T) float32", (2,), make, ()))
-    monkeypatch.setattr(contests, "CONTESTS", {"cpu": listed})
-    assert not contests.functions("layers", 2, CPU)["nn"]().requires_grad
-    trained = contests.functions("layers, trained", 2, CPU)
+    assert not small_one("layers", make).functions(2, CPU)["nn"]().requires_grad
+    trained = small_one("layers, trained", make).functions(2, CPU)
     assert [grad.shape for grad in trained["nn"]()] == [(1, 2, 4), (12, 4), (12, 4), (12,), (12,)]
     assert torch.equal(trained["ours"]()[0], torch.full((3,), 2.0))
     assert seen == [True]
 
 
 def test_the_copies_are_of_three_arrays_in_memory_that_is_used_or_new(monkeypatch):
-    functions = contests.functions("linear_recurrence, wide", 16, CPU)
+    functions = CONTESTS["cpu"]["linear_recurrence, wide"].functions(16, CPU)
     clones, clone = [], torch.Tensor.clone
     monkeypatch.setattr(torch.Tensor, "clone", lambda x: clones.append(x) or clone(x))
     for label, fresh in (("copy", 1), ("copy, used memory", 0), ("copy, new memory", 3)):
@@ -402,7 +405,7 @@ def test_the_command_proves_first_and_says_what_failed(elsewhere, tmp_path, monk
 
 
 def test_without_pytest_or_without_tests_nothing_is_proven_and_the_rest_goes_on(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(contests, "CONTESTS", {"cpu": {"sums": ("(T) float32", (2,), adds, ())}})
+    monkeypatch.setattr(contests, "CONTESTS", {"cpu": {"sums": small_one("sums", adds)}})
     for name, nothing in (("ROOT", tmp_path), ("find_spec", lambda name: None)):
         with monkeypatch.context() as patched:
             patched.setattr(bench, name, nothing)
