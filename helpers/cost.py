@@ -3,7 +3,8 @@
 Work is counted in multiply–adds (MAC) of products. Span is the longest path in levels: a scalar operation takes one, a
 sum of n terms ⌈log₂ n⌉, with as many processors as can be used and no price for moving a number. All are exact
 integers: helpers.graph builds the same computations node by node, and the tests hold each formula against its graph.
-T tokens, width d, L layers, heads of width d_h = d / heads; B sequences multiply the work, never the span.
+T tokens, width d, L layers, heads of width d_h = d / heads; B sequences multiply the work, never the span, and of the
+traffic the inputs and results, not the weights.
 
     cost.elman(T=6, d=512).span                                  # 78 levels
     cost.transformer(T=6, d=512, heads=8, layers=6).span         # 732
@@ -14,8 +15,8 @@ All functions raise TypeError for a size that is no whole number, ValueError for
 import difflib
 import math
 import operator
+from collections import namedtuple
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 BIASES = ("ffn", "everywhere", "nowhere")
 SCANS = ("sequential", "hillis_steele", "brent_kung", "blelloch", "chunked")
@@ -45,16 +46,6 @@ def check_sizes(**sizes):
         fitting = ", ".join(str(n) for n in range(1, d + 1) if d % n == 0)
         raise ValueError(f"d={d} cannot be split into heads={heads} of equal width. Give one of {fitting} heads.")
     return [operator.index(size) for size in sizes.values()]
-
-
-def check_scan(T, method, chunk=None):
-    """Return T and the chunk as ints. Raises ValueError for an unknown method, and for Blelloch's unless T is 2^m."""
-    check_word("method", method, SCANS)
-    (T,) = check_sizes(T=T)
-    if method == "blelloch" and T & (T - 1):
-        raise ValueError(f"T={T} was given; Blelloch's tree needs a power of two: pad to T={2 ** _log(T)}.")
-    # 2·chunk + T / chunk, the path of "chunked", is least here.
-    return T, *check_sizes(chunk=max(1, math.isqrt(T // 2)) if chunk is None else chunk)
 
 
 def check_accounting(accounting):
@@ -94,7 +85,6 @@ class Accounting:
 
 
 STANDARD = Accounting()
-TIMES = ("work", "span", "operations")  # the fields of a Cost that no memory holds
 
 
 @dataclass(frozen=True)
@@ -107,11 +97,13 @@ class Cost:
     parameters   numbers in the weights (one bias a gate where torch keeps two)
     activations  results of dot products that are not scores; of an elementwise recurrence its states
     scores       attention scores, of all layers and heads
-    state        what decoding keeps after T tokens: an RNN's state; the keys and values of causal attention (0: full)
+    state        what decoding keeps after T tokens: an RNN's state; of causal attention the keys and values, of causal
+                 linear attention its sums (0: full)
     traffic      numbers that must cross memory at the least: inputs, weights and results of the whole call, once each
 
-    Traffic is what one fused kernel could do with. It leaves out what a call writes only to read it again: the
-    activations between layers and steps, the scores of an unfused attention, what a backward pass keeps or repeats.
+    Traffic is what one fused kernel could do with; times the bytes of a number, and over the bandwidth, a time that no
+    kernel beats. It leaves out what a call writes only to read it again: the activations between layers and steps, the
+    scores of an unfused attention (twice each, or more), what a backward pass keeps or repeats.
     """
 
     work: int
@@ -128,15 +120,13 @@ class Cost:
         what the first one wrote."""
         return Cost(*(a + b for a, b in zip(vars(self).values(), vars(other).values(), strict=True)))
 
-    @property
-    def average_parallelism(self):
-        """work / span, MAC a level: the number of processors beyond which more of them gain little."""
-        return self.work / self.span
+    # The number of processors beyond which more of them gain little.
+    average_parallelism = property(lambda self: self.work / self.span, doc="work / span, MAC a level.")
 
     def memory(self, itemsize=4):
         """{name: bytes} of every field that counts numbers; itemsize: bytes a number, 2 for bfloat16."""
         (itemsize,) = check_sizes(itemsize=itemsize)
-        return {name: itemsize * size for name, size in vars(self).items() if name not in TIMES}
+        return {name: itemsize * size for name, size in list(vars(self).items())[3:]}  # from the parameters on
 
     def intensity(self, itemsize=4):
         """FLOP a byte, 2·work / (itemsize·traffic): below a device's FLOP/s over its bytes/s, memory sets the time.
@@ -146,11 +136,8 @@ class Cost:
         return 2 * self.work / self.memory(itemsize)["traffic"]
 
 
-class Bounds(NamedTuple):
+class Bounds(namedtuple("Bounds", "lower upper")):
     """The rounds that a greedy schedule needs at least and at most."""
-
-    lower: int
-    upper: int
 
 
 def brent_time(work, span, processors):
@@ -198,8 +185,8 @@ def jordan(T, d, *, teacher_forcing=False, B=1, accounting=STANDARD):
     """
     cell, waits = elman(T, d, accounting=accounting), 1 if teacher_forcing else T
     span = elman(waits, d, accounting=accounting).span + (waits - 1) * _dot(d)
-    moved = (3 if teacher_forcing else 2) * T * d  # the true outputs are an input too
-    return _whole(B, moved, replace(cell, span=span) + _linear(T, d, d))
+    # Under teacher forcing the true outputs are an input as well.
+    return _whole(B, (3 if teacher_forcing else 2) * T * d, replace(cell, span=span) + _linear(T, d, d))
 
 
 def attention(T, d, heads=1, *, causal=False, residual=False, B=1, accounting=STANDARD):
@@ -214,7 +201,7 @@ def attention(T, d, heads=1, *, causal=False, residual=False, B=1, accounting=ST
 def decode_attention(T, d, heads=1, *, B=1, accounting=STANDARD):
     """One query against T cached keys and values, no projections: work 2Td, span 3⌈log₂ T⌉ + ⌈log₂ d_h⌉ + 6.
 
-    Traffic 2(T+1)d, so T / (T+1) FLOP a byte in 16 bits for every B: the cache, unlike weights, is of one sequence.
+    Traffic 2(T+1)d, so T / (T+1) FLOP a byte in 16 bits, whatever B is: each sequence has a cache of its own.
     """
     T, d, heads = check_sizes(T=T, d=d, heads=heads)
     cost = _softmax(heads, heads * T, T, d // heads, check_accounting(accounting))
@@ -224,30 +211,29 @@ def decode_attention(T, d, heads=1, *, B=1, accounting=STANDARD):
 def linear_attention(T, d, heads=1, *, method="recurrent", causal=False, chunk=64, B=1, accounting=STANDARD):
     """Attention with weights φ(q)·φ(k) for softmax, Katharopoulos et al. 2020, and the same four projections.
 
-    φ = elu + 1 counts as one operation. A query's weighted values and weights are added up, then divided. With C = 1
-    for "recurrent", T for "parallel" and chunk, at most T, for "chunked", the span is, causal or not,
-    ⌈T/C⌉ + ⌈log₂ C⌉ + 2⌈log₂ d⌉ + ⌈log₂ d_h⌉ + 5. Work beside the projections' 4Td²: recurrent, and chunked if not
-    causal, Td(2d_h + 1), all through a state of d_h + 1 numbers a channel; parallel 2T²d, causal T(T+1)d; chunked and
-    causal T(C+1)d for scores inside chunks and (T−C)d(2d_h + 1) for the states between (where C divides T).
+    method: "recurrent", everything through the state Σ φ(k) vᵀ, Σ φ(k) of d_h + 1 numbers a channel; "parallel", all
+    scores, causal the triangle; "chunked", scores inside chunks of `chunk` tokens and a state between them (not causal,
+    a state alone, added up by chunks). φ = elu + 1 counts as one operation. What is added up for a query, the weighted
+    values and beside them the weights, is divided at the end.
+    Work 4Td² for the projections and: recurrent, or chunked and not causal, Td(2d_h + 1); parallel 2T²d, causal
+    T(T+1)d; chunked and causal T(C+1)d + (T−C)d(2d_h + 1), where C = chunk divides T. With C = 1 for recurrent and
+    C = T for parallel the span is ⌈T/C⌉ + ⌈log₂ C⌉ + 2⌈log₂ d⌉ + ⌈log₂ d_h⌉ + 5, causal or not.
     Raises ValueError for an unknown method too.
     """
     check_word("method", method, LINEAR)
     T, d, heads, C = check_sizes(T=T, d=d, heads=heads, chunk=chunk)
     bias, d_h, sums = check_accounting(accounting).biases == "everywhere", d // heads, d + heads
     C = {"recurrent": 1, "parallel": T}.get(method, min(C, T))
-    chunks, stored, read, scores = -(-T // C), T, T, 0  # tokens added to a state, tokens that read one
     scored = method == "parallel" or (causal and method == "chunked")
-    if scored:
-        stored, read = (chunks - 1) * C, T - C
-        last = T - stored
-        scores = heads * (stored * (C + 1) + last * (last + 1)) // 2 if causal else heads * T * T
+    chunks, full = -(-T // C), (T - 1) // C * C  # all chunks, and the tokens of those before the last one
+    stored, read = (full, T - C) if scored else (T, T)  # tokens added to a state, tokens that read one
+    scores = scored * heads * ((full * (C + 1) + (T - full) * (T - full + 1)) // 2 if causal else T * T)
     adds = stored * d * d_h + max(stored - 1, 0) * d_h * sums
     cost = Cost(stored * d * d_h, chunks - 1 + _dot(C), adds, activations=(chunks - scored) * d * d_h)
     cost += Cost(read * d_h * sums, _dot(d_h), read * (2 * d_h - 1) * sums, activations=read * sums)
     adds = 4 * scores * d_h - (T - read) * sums + T * d
     cost += Cost(2 * scores * d_h, 1, adds, activations=scored * T * d, scores=scores, state=causal * d_h * sums)
-    cost += _linear(T, d, 3 * d, bias) + _each(2 * T * d) + _linear(T, d, d, bias)
-    return _whole(B, 2 * T * d, cost)
+    return _whole(B, 2 * T * d, cost + _linear(T, d, 3 * d, bias) + _each(2 * T * d) + _linear(T, d, d, bias))
 
 
 def transformer(T, d, heads=1, layers=1, *, causal=False, B=1, accounting=STANDARD):
@@ -268,43 +254,47 @@ def linear_recurrence(T, d=1, *, method="sequential", chunk=None, B=1):
 
     A step of a loop is 1 MAC, a combine ((a, b), (a', b')) -> (a'a, a'b + b') is 2. Span: twice the path in combines,
     but hillis_steele ⌈log₂ T⌉ + ⌊log₂ T⌋ and blelloch 4 log₂ T − 3 (2 at T = 2). Traffic 3Td: a, b and h.
-    "chunked", N chunks of `chunk` steps C (the last may be shorter), about √(T/2) unless given: each but the last is
-    combined into one step, C − 1 combines, all chunks at once; a loop over these, N − 2 steps; from the state before
-    it a loop in every chunk, T − 1 steps in all. Work about 3T a channel, traffic 5Td: a and b are read twice.
+    "chunked", N chunks of C = `chunk` steps (the last may be shorter), C about √(T/2) unless given: all but the last
+    are combined into one step each, side by side, (N−1)(C−1) combines; a loop over these, N − 2 steps; from the state
+    before it a loop in every chunk, T − 1 steps in all. About 3T MAC a channel; a and b are read twice, traffic 5Td.
     """
     T, d = check_sizes(T=T, d=d)
-    count, path, log = combines(T, method, chunk), combine_path(T, method, chunk), _log(T)
-    _, C = check_scan(T, method, chunk)
-    span = {"hillis_steele": log + T.bit_length() - 1, "blelloch": max(2 * log, 4 * log - 3)}.get(method, 2 * path)
-    mac = count + {"sequential": 0, "chunked": (T - 1) // C * (C - 1)}.get(method, count)
+    (count, path, C), m = scan_counts(T, method, chunk), _log(T)
+    span = {"hillis_steele": m + T.bit_length() - 1, "blelloch": max(2 * m, 4 * m - 3)}.get(method, 2 * path)
+    mac = count + ((T - 1) // C * (C - 1) if method in ("sequential", "chunked") else count)
     moved = (5 if method == "chunked" else 3) * T * d
     return _whole(B, moved, Cost(mac * d, span, (mac + count) * d, activations=T * d, state=d))
 
 
 def combines(T, method, chunk=None):
     """Combines and steps a channel, of a scan of T pairs. With T = 2^m: hillis_steele T·m − T + 1, brent_kung
-    2T − 2 − m, blelloch 2T − 2 (its exclusive scan); sequential T − 1; chunked, N chunks, (N−1)C + T − 2 (T − 1 if
-    N = 1). Hillis and Steele 1986, Brent and Kung 1982, Blelloch 1990, whose tree needs T = 2^m. Raises ValueError for
-    an unknown method."""
-    T, C = check_scan(T, method, chunk)
-    if method == "brent_kung":
-        return T - 1 + combines(T // 2, method) if T > 1 else 0
-    chunked = T - 1 + max((T - 1) // C * C - 1, 0)
-    hillis_steele = T * _log(T) - 2 ** _log(T) + 1
-    return {"sequential": T - 1, "hillis_steele": hillis_steele, "blelloch": 2 * T - 2, "chunked": chunked}[method]
+    2T − 2 − m, blelloch 2T − 2 (its exclusive scan); sequential T − 1; chunked T − 1 and, for N > 1 chunks,
+    (N−1)C − 1 before. Raises ValueError for an unknown method, and for blelloch unless T = 2^m."""
+    return scan_counts(T, method, chunk)[0]
 
 
 def combine_path(T, method, chunk=None):
     """The longest path in combines. With T = 2^m: hillis_steele m, brent_kung 2m − 2 (1 at T = 2), blelloch 2m − 1
     (0 at T = 1); sequential T − 1; chunked 2C + ⌊T/C⌋ − 3, at most T − 1. Raises like combines."""
-    T, C = check_scan(T, method, chunk)
-    if method == "brent_kung":
-        # The prefix of length n takes ⌊log₂ n⌋ combines for its largest block, then one for each further binary 1.
-        # The worst n <= T is T itself, or T with the digits below some place turned to 1 and that place to 0.
-        worst = [T, *((T >> k << k) - 1 for k in range(T.bit_length()) if T >> k << k > 1)]
-        return max(n.bit_length() + n.bit_count() - 2 for n in worst)
-    chunked, blelloch = min(T - 1, 2 * C + T // C - 3), max(2 * _log(T) - 1, 0)
-    return {"sequential": T - 1, "hillis_steele": _log(T), "blelloch": blelloch, "chunked": chunked}[method]
+    return scan_counts(T, method, chunk)[1]
+
+
+def scan_counts(T, method, chunk=None):
+    """(combines, combine_path, chunk): chunk is T for "sequential", one loop over all. Raises like combines.
+
+    Hillis and Steele, CACM 29(12), 1986; Brent and Kung, IEEE Trans. Computers C-31(3), 1982; Blelloch 1990.
+    """
+    check_word("method", method, SCANS)
+    (T,) = check_sizes(T=T)
+    m = _log(T)
+    if method == "blelloch" and T & (T - 1):
+        raise ValueError(f"T={T} was given; Blelloch's tree needs a power of two: pad to T={2**m}.")
+    # The path of "chunked", 2C + T/C, is the shortest near √(T/2).
+    (C,) = check_sizes(chunk=max(1, math.isqrt(T // 2)) if chunk is None else chunk) if method == "chunked" else (T,)
+    tree = 2 * T - T.bit_count() - T.bit_length(), (T + 1).bit_length() + ((T + 1) // 3).bit_length() - 2
+    trees = {"hillis_steele": (T * m - 2**m + 1, m), "brent_kung": tree, "blelloch": (2 * T - 2, max(2 * m - 1, 0))}
+    loops = T - 1 + max((T - 1) // C * C - 1, 0), min(T - 1, 2 * C + T // C - 3)
+    return *trees.get(method, loops), C
 
 
 def min_gru(T, d, *, method="sequential", chunk=None, B=1, accounting=STANDARD):
@@ -320,25 +310,25 @@ def min_gru(T, d, *, method="sequential", chunk=None, B=1, accounting=STANDARD):
 def newton(T, d, iterations, *, jacobian="dense", B=1, accounting=STANDARD):
     """K iterations of Newton's method for all states of an Elman layer at once; Lim et al. 2024, Gonzalez et al. 2024.
 
-    U x + b once. An iteration: a step from every guess, what it misses and the largest miss, on whose word the change
-    is made or not; the Jacobians diag(1 − h²) W; a scan as Brent and Kung's, which multiplies matrices only on its way
-    up, u = T − (ones in the binary T) times, and vectors c = combines(T, "brent_kung") times. Work
-    Td² + K(Td² + u·d³ + c·d²), diagonal Td² + K(Td² + u·d + c·d). Span, b for the bias, p = combine_path(·,
-    "brent_kung"), K(⌈log₂ d⌉ + ⌈log₂ Td⌉ + 7) + (p(T) + (K−1)·p(T−1))(⌈log₂ d⌉ + 2) + b, diagonal
-    (…)·2 for (…)(⌈log₂ d⌉ + 2): dense about 2 log₂ T·(⌈log₂ d⌉ + 2) an iteration.
+    U x + b once. An iteration: a step from every guess; by how much each misses, and the largest of these, which says
+    whether the guesses are changed; the Jacobians diag(1 − h²) W; a scan like Brent and Kung's, which multiplies
+    u = T − (ones in the binary T) matrices by matrices on its way up, and c = combines(T, "brent_kung") by vectors.
+    Work Td² + K(Td² + u·d³ + c·d²). Span, for T > 1, K(⌈log₂ d⌉ + ⌈log₂ Td⌉ + 7) + (p + (K−1)p')(⌈log₂ d⌉ + 2) and 1
+    for the bias, with p and p' the combine_path of T and T − 1: about 2 log₂ T·(⌈log₂ d⌉ + 2) an iteration.
+    jacobian "diagonal": d systems of width 1, so u·d + c·d for u·d³ + c·d², and 2 for ⌈log₂ d⌉ + 2.
+    Raises ValueError for an unknown jacobian too.
     """
     check_word("jacobian", jacobian, JACOBIANS)
-    T, d, iterations = check_sizes(T=T, d=d, iterations=iterations)
+    T, d, K = check_sizes(T=T, d=d, iterations=iterations)
     bias, width = check_accounting(accounting).biases != "nowhere", d if jacobian == "dense" else 1
-    up, count, K = T - T.bit_count(), combines(T, "brent_kung"), iterations
-    # The next step reads all states but the last, and where there is no other, none.
+    up, count = T - T.bit_count(), combines(T, "brent_kung")
+    # A step reads all guesses but the last one's, so none if T is 1; in the first iteration it runs beside U x.
     path = combine_path(T, "brent_kung") + (K - 1) * combine_path(max(T - 1, 1), "brent_kung")
-    span = (K if T > 1 else 1) * (_dot(d) + 2) + K * (_log(T * d) + 4) + path * (_dot(width) + 1) + bias
+    span = (K - 1) * (T > 1) * (_dot(d) + 2) + 2 + K * (_log(T * d) + 4) + path * (_dot(width) + 1)
     work = up * d * width**2 + count * d * width + T * d * d
     operations = up * d * width * (2 * width - 1) + 2 * count * d * width + T * d * (2 * d + 8 + width) - 1
-    once = _linear(T, d, d, bias)
-    activations = K * (T * d + up * d * width + count * d)
-    return _whole(B, 2 * T * d, once + Cost(K * work, span - once.span, K * operations, d * d, activations, state=d))
+    dots = K * (T * d + up * d * width + count * d)
+    return _whole(B, 2 * T * d, _linear(T, d, d, bias) + Cost(K * work, span, K * operations, d * d, dots, state=d))
 
 
 def add_up(n, *, method="tree"):
@@ -350,8 +340,8 @@ def add_up(n, *, method="tree"):
 
 def kv_cache(T, layers, kv_heads, head_width, *, B=1, itemsize=2):
     """Bytes of the cached keys and values of T tokens, 2·B·L·n_kv·d_h·T·itemsize; grouped queries: fewer kv_heads."""
-    sizes = {"T": T, "layers": layers, "kv_heads": kv_heads, "head_width": head_width, "B": B, "itemsize": itemsize}
-    return 2 * math.prod(check_sizes(**sizes))
+    sizes = check_sizes(T=T, layers=layers, kv_heads=kv_heads, head_width=head_width, B=B, itemsize=itemsize)
+    return 2 * math.prod(sizes)
 
 
 def _log(n):
@@ -410,5 +400,5 @@ def _recurrent(T, d, layers, B, accounting, *, gates, sums, tail, extra, vectors
 def _whole(B, moved, cost):
     # B sequences side by side, each with so many numbers in and out; they share the weights.
     (B,) = check_sizes(B=B)
-    many = {name: x if name in ("span", "parameters") else B * x for name, x in vars(cost).items()}
-    return Cost(**many | {"traffic": cost.parameters + B * moved})
+    *many, _ = (x if name in ("span", "parameters") else B * x for name, x in vars(cost).items())
+    return Cost(*many, cost.parameters + B * moved)

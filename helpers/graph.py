@@ -17,26 +17,23 @@ weights of another shape, and a graph of more than LIMIT nodes, all before the w
 """
 
 import heapq
-import math
-import operator
 from bisect import bisect_right
 from collections import namedtuple
 from collections.abc import Iterable, Mapping
 from contextlib import contextmanager
-from functools import partial, partialmethod, reduce
+from functools import partialmethod, reduce
 from graphlib import CycleError, TopologicalSorter
 from itertools import accumulate
 
 import numpy as np
 
 from . import cost
-from .cost import STANDARD, check_sizes, check_word
-from .cost import Accounting as Accounting
+from .cost import STANDARD, Accounting, check_sizes, check_word  # noqa: F401, builders take an Accounting
 
 GIVEN = -1  # the id of what costs nothing: inputs, weights, constants
 LIMIT = 60_000_000  # nodes, at 12 to 20 bytes each while they are made
-OPERATIONS = ("add", "subtract", "multiply", "divide", "square", "sqrt", "maximum", "exp", "tanh", "sigmoid", "relu")
-OPERATIONS += ("elu + 1", "absolute", "select", "combine")
+OPERATIONS = "add subtract multiply divide square sqrt maximum exp tanh sigmoid relu elu absolute select combine"
+PROJECTED = ("query_bias", "key_bias", "value_bias", "output_bias")
 
 
 class Node(namedtuple("Node", "level operation place node")):
@@ -50,9 +47,7 @@ class Block(namedtuple("Block", "operation place first second")):
 class Schedule(namedtuple("Schedule", "processors finished round_of")):
     """finished: (rounds,) operations done in each round; round_of: (nodes,) the round, from 0, in which each ran."""
 
-    @property
-    def rounds(self):
-        return len(self.finished)
+    rounds = property(lambda self: len(self.finished))
 
 
 class Graph:
@@ -71,10 +66,7 @@ class Graph:
     def __len__(self):
         return self._starts[-1]
 
-    @property
-    def operations(self):
-        """The number of scalar operations, len(graph): the work of Brent's bound."""
-        return len(self)
+    operations = property(__len__, doc="The number of scalar operations, len(graph): the work of Brent's bound.")
 
     @property
     def predecessors(self):
@@ -82,10 +74,7 @@ class Graph:
         columns = [[np.zeros(0, np.int32)] + [getattr(b, side) for b in self._blocks] for side in ("first", "second")]
         return np.stack([np.concatenate(column) for column in columns], axis=1)
 
-    @property
-    def edges(self):
-        """The number of dependencies of a node on a node."""
-        return int((self.predecessors != GIVEN).sum())
+    edges = property(lambda self: int((self.predecessors != GIVEN).sum()), doc="Dependencies of a node on a node.")
 
     def as_dict(self):
         """{node: [predecessors]}, as span_of takes it; for small graphs."""
@@ -108,11 +97,11 @@ class Graph:
     def apply(self, operation, function, left, right=None):
         """Run `function` on one or two arrays, which broadcast, and append one node for each scalar of the result."""
         arrays = [x.values if isinstance(x, Traced) else x for x in (left, right) if x is not None]
-        shape, start = np.broadcast_shapes(*map(np.shape, arrays)), len(self)
-        nodes = np.arange(start, start + math.prod(shape), dtype=np.int32).reshape(shape)
-        self._starts.append(start + nodes.size)
+        both, start = np.broadcast(*arrays), len(self)
+        nodes = np.arange(start, start + both.size, dtype=np.int32).reshape(both.shape)
+        self._starts.append(start + both.size)
         # As a view where there is nothing to keep: −1 for every number would be as much memory as the nodes themselves.
-        parents = (np.broadcast_to(getattr(x, "nodes", np.int32(GIVEN)), shape).reshape(-1) for x in (left, right))
+        parents = (np.broadcast_to(getattr(x, "nodes", np.int32(GIVEN)), both.shape).reshape(-1) for x in (left, right))
         self._blocks.append(Block(operation, self._place, *parents))
         return Traced(self, function(*arrays), nodes)
 
@@ -158,10 +147,14 @@ class Graph:
         children = child[np.argsort(parent, kind="stable")].tolist()
         ends = [0, *np.cumsum(np.bincount(parent, minlength=n)).tolist()]
         waiting = (parents != GIVEN).sum(axis=1).tolist()
+        remaining = np.ones(n + 1, dtype=np.int64)  # the longest path from a node on; the entry more is of GIVEN
+        for start, block in zip(self._starts[-2::-1], self._blocks[::-1], strict=True):
+            behind = remaining[start : start + len(block.first)] + 1
+            np.maximum.at(remaining, block.first, behind)
+            np.maximum.at(remaining, block.second, behind)
         # One whole number that sorts by remaining path, then by id, is cheaper to compare than a tuple.
-        keys = (np.arange(n) - self._remaining() * n).tolist()
-        ready = [key for key, count in zip(keys, waiting, strict=True) if not count]
-        heapq.heapify(ready)
+        keys = (np.arange(n) - remaining[:-1] * n).tolist()
+        ready = sorted(key for key, count in zip(keys, waiting, strict=True) if not count)  # a heap, too
         finished, round_of = [], np.zeros(n, dtype=np.int32)
         while ready:
             running = [heapq.heappop(ready) % n for _ in range(min(processors, len(ready)))]
@@ -174,34 +167,25 @@ class Graph:
                         heapq.heappush(ready, keys[follower])
         return Schedule(processors, np.array(finished, dtype=np.int64), round_of)
 
-    def _remaining(self):
-        remaining = np.ones(len(self) + 1, dtype=np.int64)
-        for start, block in zip(self._starts[-2::-1], self._blocks[::-1], strict=True):
-            behind = remaining[start : start + len(block.first)] + 1
-            np.maximum.at(remaining, block.first, behind)
-            np.maximum.at(remaining, block.second, behind)
-        return remaining[:-1]
-
     def _check(self, operation):
         if operation is not None and not any(block.operation == operation for block in self._blocks):
-            check_word("operation", operation, OPERATIONS)
+            check_word("operation", operation, OPERATIONS.split())
 
 
 def span_of(predecessors):
     """The longest path, in nodes, of a graph {node: [predecessors]}, or of a list of lists, whose nodes are 0, 1, ….
 
-    Kahn's topological order (CACM 5(11), 1962): a node is done in the round after its last predecessor. Raises TypeError for
-    what is no such graph, ValueError for a predecessor that is no node and for a cycle, which it names.
+    Kahn's topological order (CACM 5(11), 1962): a node is done in the round after its last predecessor. Raises
+    TypeError for what is no such graph, ValueError for a predecessor that is no node and for a cycle, which it names.
     """
-    if isinstance(predecessors, list):
-        predecessors = dict(enumerate(predecessors))
+    predecessors = dict(enumerate(predecessors)) if isinstance(predecessors, list) else predecessors
     if not isinstance(predecessors, Mapping):
         raise TypeError(f"A {type(predecessors).__name__} was given; expected a dict {{node: [predecessors]}}.")
     waits = {}
     for node, before in predecessors.items():
         if isinstance(before, str) or not isinstance(before, Iterable):
             raise TypeError(f"The predecessors of {node!r} are {before!r}; expected a list, such as [{before!r}].")
-        waits[node] = set(before)
+        waits[node] = tuple(before)
         for earlier in waits[node]:
             if earlier not in predecessors:
                 raise ValueError(f"{node!r} waits for {earlier!r}, which is no node; add {earlier!r}: [] to the graph.")
@@ -314,19 +298,16 @@ def jordan(T, d, *, teacher_forcing=False, accounting=STANDARD, seed=0, weights=
     """
     size = cost.jordan(T, d, accounting=accounting)
     if targets is not None and not teacher_forcing:
-        raise ValueError(
-            "targets were given but teacher_forcing is off, so nothing reads them; give one with the other."
-        )
-    shapes = {"input": (d, d), "hidden": (d, d), "output": (d, d)} | _biases(accounting, bias=(d,))
+        raise ValueError("targets were given but teacher_forcing is off, so nothing reads them; give it too.")
+    shapes = {"input": (d, d), "hidden": (d, d), "output": (d, d), "bias": (d,)}
     truth = {"targets": (targets, (T, d))} if teacher_forcing else {}
-    graph, w, x, *true = _begin(size, seed, shapes, weights, inputs=(inputs, (T, d)), **truth)
-    y, outputs = Traced(graph, np.zeros(d)), []
+    graph, w, x, *true = _begin(size, accounting, seed, shapes, weights, inputs=(inputs, (T, d)), **truth)
+    outputs = [Traced(graph, np.zeros((1, d)))]  # y_0
     for t in range(T):
+        before = true[0][t - 1] if teacher_forcing and t else outputs[-1][0]
         with graph.place(f"step {t}"):
-            y = linear(*_elman_cell(x[t], (y,), w, accounting), w["output"])
-        outputs.append(y[None])
-        y = true[0][t] if teacher_forcing else y
-    return graph, join(outputs)
+            outputs.append(linear(*_elman_cell(x[t], w, accounting, before), w["output"])[None])
+    return graph, join(outputs[1:])
 
 
 def transformer(T, d, heads=1, layers=1, *, causal=False, accounting=STANDARD, seed=0, weights=None, inputs=None):
@@ -337,17 +318,16 @@ def transformer(T, d, heads=1, layers=1, *, causal=False, accounting=STANDARD, s
     as the accounting has them, "norm1_scale", "norm1_shift", "norm2_…" (d,); without L "final_scale", "final_shift".
     """
     size = cost.transformer(T, d, heads, layers, causal=causal, accounting=accounting)
-    shapes = _attention_shapes(d, True, accounting) | {"up": (4 * d, d), "down": (d, 4 * d)}
-    shapes |= {"norm2_scale": (d,), "norm2_shift": (d,)} | _biases(accounting, up_bias=(4 * d,), down_bias=(d,))
+    shapes = _attention_shapes(d, True) | {"up": (4 * d, d), "down": (d, 4 * d)}
+    shapes |= {"norm2_scale": (d,), "norm2_shift": (d,), "up_bias": (4 * d,), "down_bias": (d,)}
     shapes = {name: (layers, *shape) for name, shape in shapes.items()}
     final = {"final_scale": (d,), "final_shift": (d,)} if accounting.final_norm else {}
-    graph, w, x = _begin(size, seed, shapes | final, weights, inputs=(inputs, (T, d)))
-    read = partial(_softmax, causal=causal, accounting=accounting)
+    graph, w, x = _begin(size, accounting, seed, shapes | final, weights, inputs=(inputs, (T, d)))
     for layer in range(layers):
         with graph.place(f"block {layer}"):
-            of_layer = {name: w[name][layer] for name in shapes}
-            x = x + _attention(_layer_norm(x, of_layer, "norm1", accounting), of_layer, heads, read)
-            x = x + _feed_forward(_layer_norm(x, of_layer, "norm2", accounting), of_layer)
+            own = {name: array[layer] for name, array in w.items() if name not in final}
+            x = x + _attention(_layer_norm(x, own, "norm1", accounting), own, heads, _softmax, causal, accounting)
+            x = x + _feed_forward(_layer_norm(x, own, "norm2", accounting), own)
     return graph, _layer_norm(x, w, "final", accounting) if accounting.final_norm else x
 
 
@@ -357,18 +337,16 @@ def attention(T, d, heads=1, *, causal=False, residual=False, accounting=STANDAR
     residual: x + attention(norm(x)) instead of attention(x). causal, weights (without L): as in transformer.
     """
     size = cost.attention(T, d, heads, causal=causal, residual=residual, accounting=accounting)
-    graph, w, x = _begin(size, seed, _attention_shapes(d, residual, accounting), weights, inputs=(inputs, (T, d)))
-    read = partial(_softmax, causal=causal, accounting=accounting)
-    if residual:
-        return graph, x + _attention(_layer_norm(x, w, "norm1", accounting), w, heads, read)
-    return graph, _attention(x, w, heads, read)
+    graph, w, x = _begin(size, accounting, seed, _attention_shapes(d, residual), weights, inputs=(inputs, (T, d)))
+    read = _attention(_layer_norm(x, w, "norm1", accounting) if residual else x, w, heads, _softmax, causal, accounting)
+    return graph, x + read if residual else read
 
 
 def decode_attention(T, d, heads=1, *, accounting=STANDARD, seed=0, query=None, keys=None, values=None):
     """(graph, outputs): one query (1, d) against cached keys and values (T, d), without projections; outputs (1, d)."""
     size = cost.decode_attention(T, d, heads, accounting=accounting)
     given = {"query": (query, (1, d)), "keys": (keys, (T, d)), "values": (values, (T, d))}
-    graph, _, *cache = _begin(size, seed, {}, None, **given)
+    graph, _, *cache = _begin(size, accounting, seed, {}, None, **given)
     return graph, _merge(_softmax(*(_split(x, heads) for x in cache), False, accounting))
 
 
@@ -381,10 +359,8 @@ def linear_attention(
     inside chunks, states carried between them; if not causal, states alone).
     """
     size = cost.linear_attention(T, d, heads, method=method, causal=causal, chunk=chunk, accounting=accounting)
-    graph, w, x = _begin(size, seed, _attention_shapes(d, False, accounting), weights, inputs=(inputs, (T, d)))
-    C = {"recurrent": 1, "parallel": T}.get(method, chunk)
-    scored = method == "parallel" or (causal and method == "chunked")
-    return graph, _attention(x, w, heads, partial(_linear_read, causal=causal, C=C, scored=scored))
+    graph, w, x = _begin(size, accounting, seed, _attention_shapes(d, False), weights, inputs=(inputs, (T, d)))
+    return graph, _attention(x, w, heads, _linear, causal, method, chunk)
 
 
 def linear_recurrence(T, d=1, *, method="sequential", chunk=None, seed=0, decay=None, inputs=None):
@@ -396,7 +372,7 @@ def linear_recurrence(T, d=1, *, method="sequential", chunk=None, seed=0, decay=
     graph.combines counts combines (steps of a loop), graph.span(counting="combine") the longest path in them.
     """
     size = cost.linear_recurrence(T, d, method=method, chunk=chunk)
-    graph, _, b, a = _begin(size, seed, {}, None, inputs=(inputs, (T, d)), decay=(decay, (T, d)))
+    graph, _, b, a = _begin(size, STANDARD, seed, {}, None, inputs=(inputs, (T, d)), decay=(decay, (T, d)))
     return graph, _recurrence(a, b, method, chunk)
 
 
@@ -406,11 +382,11 @@ def min_gru(T, d, *, method="sequential", chunk=None, accounting=STANDARD, seed=
     method, chunk: as linear_recurrence. weights: "input" (2d, d) and "bias" (2d,), W_z above W_h.
     """
     size = cost.min_gru(T, d, method=method, chunk=chunk, accounting=accounting)
-    shapes = {"input": (2 * d, d)} | _biases(accounting, bias=(2 * d,))
-    graph, w, x = _begin(size, seed, shapes, weights, inputs=(inputs, (T, d)))
-    both = linear(x, w["input"], w.get("bias"))
-    gate = sigmoid(both[:, :d])
-    return graph, _recurrence(1 - gate, gate * both[:, d:], method, chunk)
+    shapes = {"input": (2 * d, d), "bias": (2 * d,)}
+    graph, w, x = _begin(size, accounting, seed, shapes, weights, inputs=(inputs, (T, d)))
+    gate, candidate = linear(x, w["input"], w.get("bias")).reshape(T, 2, d).transpose(1, 0, 2)
+    gate = sigmoid(gate)
+    return graph, _recurrence(1 - gate, gate * candidate, method, chunk)
 
 
 def newton(T, d, iterations, *, jacobian="dense", accounting=STANDARD, seed=0, weights=None, inputs=None):
@@ -421,67 +397,61 @@ def newton(T, d, iterations, *, jacobian="dense", accounting=STANDARD, seed=0, w
     them. weights: {"input": (d, d), "hidden": (d, d), "bias": (d,)}.
     """
     size = cost.newton(T, d, iterations, jacobian=jacobian, accounting=accounting)
-    shapes = {"input": (d, d), "hidden": (d, d)} | _biases(accounting, bias=(d,))
-    graph, w, x = _begin(size, seed, shapes, weights, inputs=(inputs, (T, d)))
-    from_input, start, states = linear(x, w["input"], w.get("bias")), *(Traced(graph, np.zeros((n, d))) for n in (1, T))
-    systems = w["hidden"][None] if jacobian == "dense" else w["hidden"].diagonal()[:, None, None]
-    S = len(systems)  # (S, d/S, d/S)
+    shapes = {"input": (d, d), "hidden": (d, d), "bias": (d,)}
+    graph, w, x = _begin(size, accounting, seed, shapes, weights, inputs=(inputs, (T, d)))
+    from_input, states = linear(x, w["input"], w.get("bias")), Traced(graph, np.zeros((T + 1, d)))  # from h_0 on
+    systems = w["hidden"][None] if jacobian == "dense" else w["hidden"].diagonal()[:, None, None]  # (S, d/S, d/S)
     for k in range(iterations):
         with graph.place(f"iteration {k}"):
-            stepped = (linear(join([start, states[:-1]]), w["hidden"]) + from_input).map("tanh", np.tanh)
-            miss = stepped - states
+            stepped = (linear(states[:-1], w["hidden"]) + from_input).map("tanh", np.tanh)
+            miss = stepped - states[1:]
+            # The last state first: it is late, and at full depth in the tree then, whatever T and d are.
             largest = miss.map("absolute", np.abs).reshape(-1)[::-1].reduce("maximum", np.maximum)
             miss = miss.map("select", lambda change, most: np.where(most > 0, change, 0), largest)
-            slope = _split(1 - stepped.map("square", np.square), S)[..., None]  # (S, T, d/S, 1)
-            steps = join([slope * systems[:, None], _split(miss, S)[..., None]], axis=-1)
-            states = states + _merge(_brent_kung(steps, _after, slice(-1, None))[..., 0])
-    return graph, states
+            slope = _split(1 - stepped.map("square", np.square), len(systems))[..., None]  # (S, T, d/S, 1)
+            steps = join([slope * systems[:, None], _split(miss, len(systems))[..., None]], axis=-1)
+            states = join([states[:1], states[1:] + _merge(_brent_kung(steps, _after, slice(-1, None))[..., 0])])
+    return graph, states[1:]
 
 
 def combine(left, right):
     """Two affine steps as one, `left` first: (a, b), (a', b') to (a'a, a'b + b'); all (2, n, d). Associative.
 
+    Or of a state and a step, (1, n, d) and (2, n, d), the next state a'b + b', (1, n, d).
     The product of the a and the sum are named "combine": every path through a combine meets exactly one of them.
     """
     graph = left.graph
     graph.combines += left.shape[1]
     graph.work += left.values.size
-    decay = graph.apply("combine", np.multiply, right[0], left[0])
-    return join([decay[None], graph.apply("combine", np.add, right[0] * left[1], right[1])[None]])
+    state = graph.apply("combine", np.add, right[:1] * left[-1:], right[1:])
+    return state if len(left.values) == 1 else join([graph.apply("combine", np.multiply, right[:1], left[:1]), state])
 
 
 def add_up(n, *, method="tree", terms=None, seed=0):
     """(graph, total) of n terms (n,): method "tree", balanced, or "sequential", one after the other; total is ()."""
-    graph, _, terms = _begin(cost.add_up(n, method=method), seed, {}, None, terms=(terms, (n,)))
-    return graph, terms.reduce() if method == "tree" else reduce(operator.add, terms)
+    graph, _, terms = _begin(cost.add_up(n, method=method), STANDARD, seed, {}, None, terms=(terms, (n,)))
+    return graph, terms.reduce() if method == "tree" else reduce(Traced.__add__, terms)
 
 
 def _recurrence(decay, inputs, method, chunk):
     pairs = join([decay[None], inputs[None]])  # (2, T, d)
-    T, C = cost.check_scan(decay.shape[0], method, chunk)
     if method in ("sequential", "chunked"):
-        return _chunked(pairs, T if method == "sequential" else C)
+        return _chunked(pairs, cost.scan_counts(pairs.shape[1], method, chunk)[2])[0]
     return {"hillis_steele": _hillis_steele, "brent_kung": _brent_kung, "blelloch": _blelloch}[method](pairs)[1]
 
 
 def _chunked(pairs, C):
     steps = [pairs[:, t : t + 1] for t in range(pairs.shape[1])]
     chunks = [steps[start : start + C] for start in range(0, len(steps), C)]
-    # All chunks but the last as one step each: the states before the others.
-    starts = [None, *_walk(reduce(combine, chunk) for chunk in chunks[:-1])]
-    return join([state for chunk, start in zip(chunks, starts, strict=True) for state in _walk(chunk, start)])
+    totals = [reduce(combine, chunk) for chunk in chunks[:-1]]
+    starts = [None, *(_walk(totals) if totals else [])]  # the states before the chunks
+    return join([state for chunk, start in zip(chunks, starts, strict=True) for state in _walk(chunk, start)], axis=1)
 
 
 def _walk(steps, state=None):
-    # The states (1, d) after steps (2, 1, d); None is a zero state, from which the first step is free.
-    for step in steps:
-        if state is None:
-            state = step[1]
-        else:
-            state = step.graph.apply("combine", np.add, step[0] * state, step[1])
-            step.graph.combines += 1
-            step.graph.work += state.values.size
-        yield state
+    # The states (1, 1, d) after each of the steps (2, 1, d); from a zero state, None, the first step is free.
+    first = steps[0][1:] if state is None else combine(state, steps[0])
+    return accumulate(steps[1:], combine, initial=first)
 
 
 def _hillis_steele(pairs):
@@ -524,34 +494,31 @@ def _after(left, right):
 
 def _recurrent(size, cell, gates, T, d, layers, accounting, seed, weights, inputs):
     size = size(T, d, layers, accounting=accounting)
-    shapes = {"input": (layers, gates * d, d), "hidden": (layers, gates * d, d)}
-    candidate = {"candidate_bias": (layers, d)} if cell is _gru_cell else {}
-    shapes |= _biases(accounting, bias=(layers, gates * d), **candidate)
-    graph, w, x = _begin(size, seed, shapes, weights, inputs=(inputs, (T, d)))
-    zero = Traced(graph, np.zeros(d))
+    shapes = {"input": (layers, gates * d, d), "hidden": (layers, gates * d, d), "bias": (layers, gates * d)}
+    shapes |= {"candidate_bias": (layers, d)} if cell is _gru_cell else {}
+    graph, w, x = _begin(size, accounting, seed, shapes, weights, inputs=(inputs, (T, d)))
     for layer in range(layers):
-        of_layer, state, outputs = {name: array[layer] for name, array in w.items()}, (zero, zero), []
+        own, state, outputs = {name: array[layer] for name, array in w.items()}, [Traced(graph, np.zeros(d))] * 2, []
         for t in range(T):
             with graph.place(f"layer {layer}, step {t}"):
-                state = cell(x[t], state, of_layer, accounting)
+                state = cell(x[t], own, accounting, *state)
             outputs.append(state[0][None])
         x = join(outputs)  # (T, d)
     return graph, x
 
 
-def _elman_cell(x, state, w, accounting):
-    return (_gates(x, state[0], w, accounting).map("tanh", np.tanh),)
+def _elman_cell(x, w, accounting, h, _=None):
+    return (_gates(x, h, w, accounting).map("tanh", np.tanh),)
 
 
-def _lstm_cell(x, state, w, accounting):
-    h, c = state
+def _lstm_cell(x, w, accounting, h, c):
     i, f, g, o = _gates(x, h, w, accounting).reshape(4, -1)
     c = sigmoid(f) * c + sigmoid(i) * g.map("tanh", np.tanh)
     return sigmoid(o) * c.map("tanh", np.tanh), c
 
 
-def _gru_cell(x, state, w, accounting):
-    h, d = state[0], x.shape[0]
+def _gru_cell(x, w, accounting, h, _=None):
+    d = x.shape[0]
     r, z = sigmoid(_gates(x, h, {name: array[: 2 * d] for name, array in w.items()}, accounting)).reshape(2, d)
     own = {name: array[-d:] for name, array in w.items()}
     from_h = linear(h, own["hidden"], own.get("candidate_bias"))
@@ -565,11 +532,11 @@ def _gates(x, h, w, accounting):
     return dot((h, w["hidden"]), (x, w["input"]), bias=w.get("bias"))
 
 
-def _attention(x, w, heads, read):
-    # read: what turns query, key, value (H, T, d_h) into (H, T, d_h)
+def _attention(x, w, heads, read, *options):
+    # read(query, key, value, *options): (H, T, d_h) each, and what it makes of them
     with x.graph.place("query, key, value"):
         projected = [linear(x, w[name], w.get(name + "_bias")) for name in ("query", "key", "value")]
-    out = _merge(read(*(_split(p, heads) for p in projected)))
+    out = _merge(read(*(_split(p, heads) for p in projected), *options))
     with x.graph.place("output"):
         return linear(out, w["output"], w.get("output_bias"))
 
@@ -583,26 +550,23 @@ def _merge(x):
 
 
 def _rows(query, key, value, causal):
-    # What is read together: everything, or each query with the keys up to its own.
-    if not causal:
-        return [(query, key, value)]
-    return [(query[:, t : t + 1], key[:, : t + 1], value[:, : t + 1]) for t in range(query.shape[1])]
+    # What is read at once: everything, or each query with the keys up to its own.
+    n = 1 if causal else key.shape[1]
+    return [(query[:, t - n : t], key[:, :t], value[:, :t]) for t in range(n, key.shape[1] + 1, n)]
 
 
 def _softmax(query, key, value, causal, accounting):
-    mask = None
-    if accounting.additive_mask:
-        mask = np.triu(np.full((query.shape[1], key.shape[1]), -np.inf if causal else 0.0), 1)
-    rows = _rows(query, key, value, causal and mask is None)
-    return join([_read(*row, mask, accounting) for row in rows], axis=1)
+    rows = _rows(query, key, value, causal and not accounting.additive_mask)
+    return join([_read(*row, causal, accounting) for row in rows], axis=1)
 
 
-def _read(query, key, value, mask, accounting):
-    # query (H, n, d_h), key and value (H, T, d_h), mask (n, T): softmax(Q Kᵀ / √d_h + mask) V, (H, n, d_h)
+def _read(query, key, value, causal, accounting):
+    # query (H, n, d_h), key and value (H, T, d_h): softmax(Q Kᵀ / √d_h + mask) V, (H, n, d_h)
     graph, late = query.graph, accounting.divide_last
     with graph.place("scores"):
         scores = linear(query, key[:, None]) * query.shape[-1] ** -0.5  # (H, n, T)
-        scores = scores if mask is None else scores + mask
+        if accounting.additive_mask:
+            scores = scores + np.triu(np.full(scores.shape[1:], -np.inf if causal else 0.0), 1)
     with graph.place("softmax"):
         weights = (scores - scores.reduce("maximum", np.maximum)[..., None]).map("exp", np.exp)
         total = weights.reduce()[..., None]
@@ -612,20 +576,21 @@ def _read(query, key, value, mask, accounting):
         return read / total if late else read
 
 
-def _linear_read(query, key, value, causal, C, scored):
-    query, key = (x.map("elu + 1", lambda v: np.maximum(v, 0) + np.exp(np.minimum(v, 0))) for x in (query, key))
-    chunks = [[x[:, start : start + C] for x in (query, key, value)] for start in range(0, query.shape[1], C)]
+def _linear(query, key, value, causal, method, chunk):
+    C = {"recurrent": 1, "parallel": key.shape[1]}.get(method, chunk)
+    scored = method == "parallel" or (causal and method == "chunked")
+    query, key = (x.map("elu", lambda v: np.maximum(v, 0) + np.exp(np.minimum(v, 0))) for x in (query, key))
+    chunks = [[x[:, start : start + C] for x in (query, key, value)] for start in range(0, key.shape[1], C)]
     stored = (_weighted(k.transpose(0, 2, 1), v) for _, k, v in (chunks[:-1] if scored else chunks))
-    states, sums = list(accumulate(stored)), []  # (H, d_h, d_h + 1) each, that of the chunks so far
-    if scored:
-        states.insert(0, None)
-    elif not causal:
+    # (H, d_h, d_h + 1) each: the sums up to a chunk, without it where its own keys are scored
+    states, sums = [None] * scored + list(accumulate(stored)), []
+    if not (scored or causal):
         chunks, states = [(query, key, value)], states[-1:]
     for chunk, state in zip(chunks, states, strict=True):
-        rows = _rows(*chunk, causal) if scored else []
-        parts = [join([_weighted(linear(q, k[:, None]), v) for q, k, v in rows], axis=1)] if scored else []
-        parts += [] if state is None else [linear(chunk[0], state.transpose(0, 2, 1)[:, None])]
-        sums.append(reduce(operator.add, parts))
+        for q, k, v in _rows(*chunk, causal and scored):
+            inside = [_weighted(linear(q, k[:, None]), v)] if scored else []
+            before = [] if state is None else [linear(q, state.transpose(0, 2, 1)[:, None])]
+            sums.append(reduce(Traced.__add__, inside + before))
     sums = join(sums, axis=1)  # (H, T, d_h + 1)
     return sums[..., :-1] / sums[..., -1:]
 
@@ -648,28 +613,21 @@ def _layer_norm(x, w, name, accounting):
         centred = x - mean
         squares = (x if one_pass else centred).map("square", np.square).reduce() / d
         variance = squares[:, None] - mean.map("square", np.square) if one_pass else squares[:, None]
-        normal = centred / (variance + 1e-5).map("sqrt", np.sqrt)
-        return normal * w[f"{name}_scale"] + w[f"{name}_shift"]
+        return centred / (variance + 1e-5).map("sqrt", np.sqrt) * w[f"{name}_scale"] + w[f"{name}_shift"]
 
 
-def _biases(accounting, **shapes):
-    return {} if accounting.biases == "nowhere" else shapes
+def _attention_shapes(d, norm):
+    shapes = dict.fromkeys(("query", "key", "value", "output"), (d, d)) | dict.fromkeys(PROJECTED, (d,))
+    return shapes | ({"norm1_scale": (d,), "norm1_shift": (d,)} if norm else {})
 
 
-def _attention_shapes(d, residual, accounting):
-    shapes = dict.fromkeys(("query", "key", "value", "output"), (d, d))
-    if accounting.biases == "everywhere":
-        shapes |= {f"{name}_bias": (d,) for name in shapes}
-    return shapes | (dict.fromkeys(("norm1_scale", "norm1_shift"), (d,)) if residual else {})
-
-
-def _begin(size, seed, shapes, weights, **inputs):
-    # (graph, weights, *inputs): what is given, checked, or drawn from the seed. inputs: name=(given, shape)
+def _begin(size, accounting, seed, shapes, weights, **inputs):
+    # (graph, weights, *inputs): what is given, checked, or drawn from the seed. shapes: of the weights, with every bias
+    # that there may be; inputs: name=(given, shape).
     if size.operations > LIMIT:
-        raise ValueError(
-            f"This graph would have {size.operations:,} nodes; at most {LIMIT:,} fit. Give smaller sizes, or use "
-            "helpers.cost, which has its work and span at any size."
-        )
+        raise ValueError(f"{size.operations:,} nodes; at most {LIMIT:,} fit. helpers.cost counts graphs of any size.")
+    unbiased = {"everywhere": (), "ffn": PROJECTED}.get(accounting.biases, [n for n in shapes if n.endswith("bias")])
+    shapes = {name: shape for name, shape in shapes.items() if name not in unbiased}
     weights = dict.fromkeys(shapes) if weights is None else weights
     if set(weights) != set(shapes):
         raise ValueError(f"weights has {', '.join(sorted(weights))}; expected {', '.join(sorted(shapes))}.")
@@ -681,7 +639,7 @@ def _begin(size, seed, shapes, weights, **inputs):
 
 def _take(name, given, shape, random):
     if given is None:
-        return random.uniform(-1, 1, shape) / math.sqrt(shape[-1])
+        return random.uniform(-1, 1, shape) / np.sqrt(shape[-1])
     try:
         array = np.array(given, dtype=np.float64)
     except (TypeError, ValueError, RuntimeError) as error:

@@ -147,6 +147,7 @@ def test_a_recurrence_in_chunks_of_any_length(T, chunk):
 def test_the_chunk_that_is_taken_has_nearly_the_shortest_path(T):
     shortest = min(cost.combine_path(T, "chunked", chunk) for chunk in range(1, T + 1))
     assert shortest <= cost.combine_path(T, "chunked") <= shortest + 1
+    assert cost.scan_counts(T, "chunked")[2] == max(1, int((T / 2) ** 0.5))
 
 
 @PROPERTY
@@ -222,6 +223,7 @@ def test_the_formulas_of_what_can_be_computed_in_parallel(N, C, d, heads, K):
     log_T, log_C, log_h, log_d, log_Td = (int(np.ceil(np.log2(n))) for n in (T, C, d_h, d, T * d))
     decode = cost.decode_attention(T, d, heads)
     assert (decode.work, decode.span, decode.traffic) == (2 * T * d, 3 * log_T + log_h + 6, 2 * T * d + 2 * d)
+    assert decode.state == cost.kv_cache(T, 1, heads, d_h, itemsize=1)
     scan = cost.linear_recurrence(T, d, method="chunked", chunk=C)
     assert scan.work == d * (2 * (N - 1) * (C - 1) + max(N - 2, 0) + T - 1)
     assert scan.span == 2 * min(2 * C + N - 3, T - 1)
