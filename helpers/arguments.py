@@ -3,6 +3,7 @@
 import difflib
 import functools
 import math
+import operator
 from numbers import Real
 
 import torch
@@ -14,13 +15,28 @@ AGREE = "make them agree"
 LARGE = 2**26  # bytes from which it is asked first whether they fit
 
 
-def require_method(method, methods, function):
-    """Return `method` if it is one of `methods`; raise a ValueError that names the nearest one."""
-    if method in methods:
-        return method
-    near = difflib.get_close_matches(str(method), methods, n=1)
-    nearest = f" Did you mean {near[0]!r}?" if near else ""
-    raise ValueError(f"{function} has no method {method!r}; it has {', '.join(map(repr, methods))}.{nearest}")
+def require_word(name, word, known):
+    """Return `word` if it is one of the known ones; raise a ValueError that names the nearest."""
+    if word in known:
+        return word
+    nearest = "".join(f" Did you mean {near!r}?" for near in difflib.get_close_matches(str(word), known, n=1))
+    raise ValueError(f"{name}={word!r} is unknown; it is one of {', '.join(map(repr, known))}.{nearest}")
+
+
+def require_sizes(**sizes):
+    """Return the sizes as a list of ints. Raises TypeError for what is no whole number, ValueError below 1, and
+    ValueError when both d and heads are given and heads does not divide d."""
+    for name, size in sizes.items():
+        if isinstance(size, bool) or not hasattr(size, "__index__"):
+            raise TypeError(f"{name}={size!r} was given; expected a whole number, such as {name}=8.")
+        if operator.index(size) < 1:
+            why = "an empty time axis has no step to compute" if name == "T" else "there is nothing to compute"
+            raise ValueError(f"{name}={size} was given: {why}. Give {name}=1 or more.")
+    d, heads = sizes.get("d", 0), sizes.get("heads", 1)
+    if d % heads:
+        fitting = ", ".join(str(n) for n in range(1, d + 1) if d % n == 0)
+        raise ValueError(f"d={d} cannot be split into heads={heads} of equal width. Give one of {fitting} heads.")
+    return [operator.index(size) for size in sizes.values()]
 
 
 def require_able(function, method, instead, refused):
@@ -40,18 +56,14 @@ def require_tensors(function, spec, given, remedies=None):
     given = {name: tensor for name, tensor in given.items() if tensor is not None or spec[name][0] != "["}
     for name, tensor in given.items():
         if not isinstance(tensor, torch.Tensor):
-            raise TypeError(
-                f"{function}: {name} is a {type(tensor).__name__}, not a torch tensor; use torch.tensor(…)."
-            )
+            raise TypeError(f"{function}: {name} is a {type(tensor).__name__}, no torch tensor; use torch.tensor(…).")
         if tensor.dtype not in FLOATS:
             raise TypeError(f"{function}: {name} holds {tensor.dtype}; use {name}.float() to make it floating point.")
     for what in ("dtype", "device"):
         kinds = {name: getattr(tensor, what) for name, tensor in given.items()}
         if len(set(kinds.values())) > 1:
             listed = ", ".join(f"{name} {kind}" for name, kind in kinds.items())
-            raise TypeError(
-                f"{function}: the tensors differ in {what} ({listed}); bring them together with .to({what})."
-            )
+            raise TypeError(f"{function}: the tensors differ in {what} ({listed}); make them agree with .to({what}).")
     axes = {name: _axes(spec[name]) for name in given}
     misfit = _misfit(axes, {name: tuple(tensor.shape) for name, tensor in given.items()}, remedies or {})
     if misfit:
@@ -96,20 +108,17 @@ def _misfit(spec, shapes, remedies):
 
 
 def require_scale(function, scale):
-    """The scale as a float; a TypeError or ValueError unless it is one finite number."""
-    if not isinstance(scale, Real):
-        raise TypeError(f"{function}: scale is a {type(scale).__name__}, and must be one number; use float(scale).")
-    if not math.isfinite(scale):
-        raise ValueError(f"{function}: scale is {scale}, and must be finite; leave it out for 1/√D.")
+    """The scale as a float; a ValueError unless it is one finite number."""
+    if not isinstance(scale, Real) or not math.isfinite(scale):
+        raise ValueError(f"{function}: scale is {scale!r}; give one finite number, or leave it out for 1/√D.")
     return float(scale)
 
 
 def require_memory(what, needed, device, instead):
     """Raise a MemoryError if `needed` bytes are many and not free: Linux may end the process before torch can say so."""
     if needed > LARGE and needed > (free := free_memory(device)):
-        raise MemoryError(
-            f"{what} need {needed / 2**30:.1f} GiB, and {device} has {free / 2**30:.1f} GiB free; use {instead}."
-        )
+        needed, free = (f"{size / 2**30:.1f} GiB" for size in (needed, free))
+        raise MemoryError(f"{what} need {needed}, and {device} has {free} free; use {instead}.")
 
 
 def shape(tensor):

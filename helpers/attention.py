@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch.nn.attention import SDPBackend
 
-from .arguments import require_able, require_memory, require_method, require_scale, require_tensors, shape
+from .arguments import require_able, require_memory, require_scale, require_tensors, require_word, shape
 from .kernels import unavailable
 from .online import Online, future
 
@@ -45,7 +45,7 @@ def attention(query, key, value, *, is_causal=False, mask=None, scale=None, meth
     an empty axis, an unknown method or one that cannot do this here, a query that may look nowhere),
     MemoryError (naive, when the scores do not fit).
     """
-    method = require_method(method, METHODS, "attention")
+    method = require_word("attention: method", method, METHODS)
     mask, scale = _checked("attention", is_causal, mask, scale, query=query, key=key, value=value)
     if method == "loop":
         return _loop(query, key, value, _allowed(query, key, is_causal, mask), scale)
@@ -171,9 +171,7 @@ def _checked(function, is_causal, mask, scale, **tensors):
     if is_causal:
         mask = mask & ~future(Tq, Tk, Tk - Tq, query.device)
     if not mask.any(dim=-1).all():
-        raise ValueError(
-            f"the mask leaves one of the queries {shape(query)} with no key to look at; allow each at least its own."
-        )
+        raise ValueError(f"the mask leaves one of the queries {shape(query)} no key to look at; allow each its own.")
     return mask, scale
 
 
@@ -185,15 +183,12 @@ def _allowed(query, key, is_causal, mask):
 
 def _spread(mask, wanted, device):
     """The mask spread over every query, (…, Tq, Tk)."""
-    if not isinstance(mask, torch.Tensor):
-        raise TypeError(f"mask is a {type(mask).__name__}, not a torch tensor; use torch.tensor(mask).")
-    if mask.dtype is not torch.bool:
-        raise TypeError(f"mask holds {mask.dtype}; give booleans, True where a query may look (mask > 0, say).")
+    if getattr(mask, "dtype", None) is not torch.bool:
+        kind = mask.dtype if isinstance(mask, torch.Tensor) else type(mask).__name__
+        raise TypeError(f"mask is {kind}; give a torch.tensor of booleans, True where a query may look: mask > 0, say.")
     if mask.device != device:
         raise TypeError(f"mask is on {mask.device}, query on {device}; bring them together with mask.to(query.device).")
     try:
         return mask.expand(wanted)
     except RuntimeError:
-        raise ValueError(
-            f"mask {shape(mask)} does not broadcast to {wanted}; give it (Tq, Tk) = {wanted[-2:]}."
-        ) from None
+        raise ValueError(f"mask {shape(mask)} does not broadcast to {wanted}; give (Tq, Tk) = {wanted[-2:]}.") from None

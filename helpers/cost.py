@@ -12,40 +12,17 @@ traffic the inputs and results, not the weights.
 All functions raise TypeError for a size that is no whole number, ValueError for one below 1 or sizes that do not agree.
 """
 
-import difflib
 import math
-import operator
 from collections import namedtuple
 from dataclasses import dataclass, replace
+
+from .arguments import require_sizes, require_word
 
 BIASES = ("ffn", "everywhere", "nowhere")
 SCANS = ("sequential", "hillis_steele", "brent_kung", "blelloch", "chunked")
 LINEAR = ("recurrent", "parallel", "chunked")
 JACOBIANS = ("dense", "diagonal")
 SUMS = ("tree", "sequential")
-
-
-def check_word(name, word, known):
-    """Raise ValueError, naming the nearest known word, unless `word` is one of `known`."""
-    if word not in known:
-        nearest = difflib.get_close_matches(str(word), known, n=1, cutoff=0.0)[0]
-        raise ValueError(f"{name}={word!r} is unknown; it is one of {', '.join(known)}. The nearest is {nearest!r}.")
-
-
-def check_sizes(**sizes):
-    """Return the sizes as a list of ints. Raises TypeError for what is no whole number, ValueError below 1, and
-    ValueError when both d and heads are given and heads does not divide d."""
-    for name, size in sizes.items():
-        if isinstance(size, bool) or not hasattr(size, "__index__"):
-            raise TypeError(f"{name}={size!r} was given; expected a whole number, such as {name}=8.")
-        if operator.index(size) < 1:
-            why = "an empty time axis has no step to compute" if name == "T" else "there is nothing to compute"
-            raise ValueError(f"{name}={size} was given: {why}. Give {name}=1 or more.")
-    d, heads = sizes.get("d", 0), sizes.get("heads", 1)
-    if d % heads:
-        fitting = ", ".join(str(n) for n in range(1, d + 1) if d % n == 0)
-        raise ValueError(f"d={d} cannot be split into heads={heads} of equal width. Give one of {fitting} heads.")
-    return [operator.index(size) for size in sizes.values()]
 
 
 def check_accounting(accounting):
@@ -78,7 +55,7 @@ class Accounting:
     hoist: bool = False
 
     def __post_init__(self):
-        check_word("biases", self.biases, BIASES)
+        require_word("biases", self.biases, BIASES)
         for name, value in vars(self).items():
             if name != "biases" and not isinstance(value, bool):
                 raise TypeError(f"Accounting({name}={value!r}) was given; {name} is a switch: give True or False.")
@@ -125,7 +102,7 @@ class Cost:
 
     def memory(self, itemsize=4):
         """{name: bytes} of every field that counts numbers; itemsize: bytes a number, 2 for bfloat16."""
-        (itemsize,) = check_sizes(itemsize=itemsize)
+        (itemsize,) = require_sizes(itemsize=itemsize)
         return {name: itemsize * size for name, size in list(vars(self).items())[3:]}  # from the parameters on
 
     def intensity(self, itemsize=4):
@@ -145,7 +122,7 @@ def brent_time(work, span, processors):
 
     With work in MAC the lower bound still holds, the upper does not: a MAC is two operations.
     """
-    work, span, processors = check_sizes(work=work, span=span, processors=processors)
+    work, span, processors = require_sizes(work=work, span=span, processors=processors)
     return Bounds(max(-(-work // processors), span), work // processors + span)
 
 
@@ -154,7 +131,7 @@ def crossover(recurrent, parallel, limit=4096):
 
     Raises ValueError when the first is still the shorter at T = limit: the answer lies beyond, or there is none.
     """
-    (limit,) = check_sizes(limit=limit)
+    (limit,) = require_sizes(limit=limit)
     if recurrent(limit).span < parallel(limit).span:
         raise ValueError(f"The first path is still the shorter one at T={limit}; give a larger limit, or swap the two.")
     return max((T for T in range(1, limit) if recurrent(T).span < parallel(T).span), default=0)
@@ -194,7 +171,7 @@ def attention(T, d, heads=1, *, causal=False, residual=False, B=1, accounting=ST
 
     Span 3⌈log₂ T⌉ + 2⌈log₂ d⌉ + ⌈log₂ d_h⌉ + 8; residual: LayerNorm before and residual after, 2⌈log₂ d⌉ + 10 more.
     """
-    T, d, heads = check_sizes(T=T, d=d, heads=heads)
+    T, d, heads = require_sizes(T=T, d=d, heads=heads)
     return _whole(B, 2 * T * d, _attention(T, d, heads, causal, residual, check_accounting(accounting)))
 
 
@@ -203,7 +180,7 @@ def decode_attention(T, d, heads=1, *, B=1, accounting=STANDARD):
 
     Traffic 2(T+1)d, so T / (T+1) FLOP a byte in 16 bits, whatever B is: each sequence has a cache of its own.
     """
-    T, d, heads = check_sizes(T=T, d=d, heads=heads)
+    T, d, heads = require_sizes(T=T, d=d, heads=heads)
     cost = _softmax(heads, heads * T, T, d // heads, check_accounting(accounting))
     return _whole(B, 2 * (T + 1) * d, replace(cost, state=2 * T * d))
 
@@ -220,8 +197,8 @@ def linear_attention(T, d, heads=1, *, method="recurrent", causal=False, chunk=6
     C = T for parallel the span is ⌈T/C⌉ + ⌈log₂ C⌉ + 2⌈log₂ d⌉ + ⌈log₂ d_h⌉ + 5, causal or not.
     Raises ValueError for an unknown method too.
     """
-    check_word("method", method, LINEAR)
-    T, d, heads, C = check_sizes(T=T, d=d, heads=heads, chunk=chunk)
+    require_word("method", method, LINEAR)
+    T, d, heads, C = require_sizes(T=T, d=d, heads=heads, chunk=chunk)
     bias, d_h, sums = check_accounting(accounting).biases == "everywhere", d // heads, d + heads
     C = {"recurrent": 1, "parallel": T}.get(method, min(C, T))
     scored = method == "parallel" or (causal and method == "chunked")
@@ -241,7 +218,7 @@ def transformer(T, d, heads=1, layers=1, *, causal=False, B=1, accounting=STANDA
 
     Span L(3⌈log₂ T⌉ + 8⌈log₂ d⌉ + ⌈log₂ d_h⌉ + 35), causal the same; Accounting says what moves the constants.
     """
-    T, d, heads, layers = check_sizes(T=T, d=d, heads=heads, layers=layers)
+    T, d, heads, layers = require_sizes(T=T, d=d, heads=heads, layers=layers)
     block = _attention(T, d, heads, causal, True, check_accounting(accounting))
     bias, norm = accounting.biases != "nowhere", _norm(T, d, accounting)
     block += norm + _linear(T, d, 4 * d, bias) + _each(4 * T * d) + _linear(T, 4 * d, d, bias) + _each(T * d)
@@ -258,7 +235,7 @@ def linear_recurrence(T, d=1, *, method="sequential", chunk=None, B=1):
     are combined into one step each, side by side, (N−1)(C−1) combines; a loop over these, N − 2 steps; from the state
     before it a loop in every chunk, T − 1 steps in all. About 3T MAC a channel; a and b are read twice, traffic 5Td.
     """
-    T, d = check_sizes(T=T, d=d)
+    T, d = require_sizes(T=T, d=d)
     (count, path, C), m = scan_counts(T, method, chunk), _log(T)
     span = {"hillis_steele": m + T.bit_length() - 1, "blelloch": max(2 * m, 4 * m - 3)}.get(method, 2 * path)
     mac = count + ((T - 1) // C * (C - 1) if method in ("sequential", "chunked") else count)
@@ -284,13 +261,13 @@ def scan_counts(T, method, chunk=None):
 
     Hillis and Steele, CACM 29(12), 1986; Brent and Kung, IEEE Trans. Computers C-31(3), 1982; Blelloch 1990.
     """
-    check_word("method", method, SCANS)
-    (T,) = check_sizes(T=T)
+    require_word("method", method, SCANS)
+    (T,) = require_sizes(T=T)
     m = _log(T)
     if method == "blelloch" and T & (T - 1):
         raise ValueError(f"T={T} was given; Blelloch's tree needs a power of two: pad to T={2**m}.")
     # The path of "chunked", 2C + T/C, is the shortest near √(T/2).
-    (C,) = check_sizes(chunk=max(1, math.isqrt(T // 2)) if chunk is None else chunk) if method == "chunked" else (T,)
+    (C,) = require_sizes(chunk=max(1, math.isqrt(T // 2)) if chunk is None else chunk) if method == "chunked" else (T,)
     tree = 2 * T - T.bit_count() - T.bit_length(), (T + 1).bit_length() + ((T + 1) // 3).bit_length() - 2
     trees = {"hillis_steele": (T * m - 2**m + 1, m), "brent_kung": tree, "blelloch": (2 * T - 2, max(2 * m - 1, 0))}
     loops = T - 1 + max((T - 1) // C * C - 1, 0), min(T - 1, 2 * C + T // C - 3)
@@ -302,7 +279,7 @@ def min_gru(T, d, *, method="sequential", chunk=None, B=1, accounting=STANDARD):
 
     One product for the gates of all steps, 2Td² and ⌈log₂ d⌉ + 4 levels, then linear_recurrence by `method`.
     """
-    T, d = check_sizes(T=T, d=d)
+    T, d = require_sizes(T=T, d=d)
     gates = _linear(T, d, 2 * d, check_accounting(accounting).biases != "nowhere") + Cost(0, 2, 3 * T * d)
     return _whole(B, 2 * T * d, gates + linear_recurrence(T, d, method=method, chunk=chunk))
 
@@ -318,8 +295,8 @@ def newton(T, d, iterations, *, jacobian="dense", B=1, accounting=STANDARD):
     jacobian "diagonal": d systems of width 1, so u·d + c·d for u·d³ + c·d², and 2 for ⌈log₂ d⌉ + 2.
     Raises ValueError for an unknown jacobian too.
     """
-    check_word("jacobian", jacobian, JACOBIANS)
-    T, d, K = check_sizes(T=T, d=d, iterations=iterations)
+    require_word("jacobian", jacobian, JACOBIANS)
+    T, d, K = require_sizes(T=T, d=d, iterations=iterations)
     bias, width = check_accounting(accounting).biases != "nowhere", d if jacobian == "dense" else 1
     up, count = T - T.bit_count(), combines(T, "brent_kung")
     # A step reads all guesses but the last one's, so none if T is 1; in the first iteration it runs beside U x.
@@ -333,14 +310,14 @@ def newton(T, d, iterations, *, jacobian="dense", B=1, accounting=STANDARD):
 
 def add_up(n, *, method="tree"):
     """A sum of n terms is n − 1 additions either way: ⌈log₂ n⌉ levels as a tree, n − 1 one after the other."""
-    (n,) = check_sizes(n=n)
-    check_word("method", method, SUMS)
+    (n,) = require_sizes(n=n)
+    require_word("method", method, SUMS)
     return Cost(work=0, span=_log(n) if method == "tree" else n - 1, operations=n - 1, traffic=n + 1)
 
 
 def kv_cache(T, layers, kv_heads, head_width, *, B=1, itemsize=2):
     """Bytes of the cached keys and values of T tokens, 2·B·L·n_kv·d_h·T·itemsize; grouped queries: fewer kv_heads."""
-    sizes = check_sizes(T=T, layers=layers, kv_heads=kv_heads, head_width=head_width, B=B, itemsize=itemsize)
+    sizes = require_sizes(T=T, layers=layers, kv_heads=kv_heads, head_width=head_width, B=B, itemsize=itemsize)
     return 2 * math.prod(sizes)
 
 
@@ -387,7 +364,7 @@ def _softmax(rows, pairs, T, d_h, accounting):
 def _recurrent(T, d, layers, B, accounting, *, gates, sums, tail, extra, vectors):
     # gates: stacked products with h and with x; sums: how many sums the cell makes of them, hoisted or not; tail:
     # levels after the first activation; extra: operations a unit beside sums and activations; vectors: of the state.
-    T, d, layers = check_sizes(T=T, d=d, layers=layers)
+    T, d, layers = require_sizes(T=T, d=d, layers=layers)
     hoist, bias = check_accounting(accounting).hoist, accounting.biases != "nowhere"
     step, cells = (_dot(d) + 1 if hoist else _dot(2 * d + bias)) + 1 + tail, layers * T * d
     span = (T + layers - 1) * step + layers * (hoist and bias)
@@ -399,6 +376,6 @@ def _recurrent(T, d, layers, B, accounting, *, gates, sums, tail, extra, vectors
 
 def _whole(B, moved, cost):
     # B sequences side by side, each with so many numbers in and out; they share the weights.
-    (B,) = check_sizes(B=B)
+    (B,) = require_sizes(B=B)
     *many, _ = (x if name in ("span", "parameters") else B * x for name, x in vars(cost).items())
     return Cost(*many, cost.parameters + B * moved)

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from .arguments import require_method, require_tensors, shape
+from .arguments import require_tensors, require_word, shape
 
 METHODS = ("auto", "naive", "sdpa")
 SPEC = {"query": "B H 1 D", "key_cache": "B H T D", "value_cache": "B H T Dv"}
@@ -30,7 +30,7 @@ def decode_attention(query, key_cache, value_cache, length, *, method="auto"):
     Raises TypeError (not floating point, dtypes or devices differ, no integers), ValueError (shapes that do not agree,
     a length out of range, an unknown method).
     """
-    method = require_method(method, METHODS, "decode_attention")
+    method = require_word("decode_attention: method", method, METHODS)
     given = {"query": query, "key_cache": key_cache, "value_cache": value_cache}
     require_tensors("decode_attention", SPEC, given, REMEDIES)
     length = _length(length, query, key_cache.shape[2])
@@ -53,9 +53,7 @@ def _length(length, query, T):
         try:
             length = operator.index(None if isinstance(length, bool) else length)
         except TypeError:  # a fraction, a truth, a list
-            raise TypeError(
-                f"length is {length!r}; give a whole number from 1 to {T}, or a tensor of {B} of them."
-            ) from None
+            raise TypeError(f"length is {length!r}; give a whole number from 1 to {T}, or {B} in a tensor.") from None
     elif length.shape != (B,):
         raise ValueError(f"length is {shape(length)}, and there are B = {B} sequences; give one number, or ({B},).")
     elif length.device != query.device:

@@ -28,7 +28,8 @@ from itertools import accumulate
 import numpy as np
 
 from . import cost
-from .cost import STANDARD, Accounting, check_sizes, check_word  # noqa: F401, builders take an Accounting
+from .arguments import require_sizes, require_word
+from .cost import STANDARD, Accounting  # noqa: F401, builders take an Accounting
 
 GIVEN = -1  # the id of what costs nothing: inputs, weights, constants
 LIMIT = 60_000_000  # nodes, at 12 to 20 bytes each while they are made
@@ -141,7 +142,7 @@ class Graph:
         max(operations/P, span) <= rounds <= operations/P + span holds for any greedy order (Brent, J. ACM 21(2),
         1974). About a second per million nodes.
         """
-        (processors,) = check_sizes(processors=processors)
+        (processors,) = require_sizes(processors=processors)
         parents, n = self.predecessors, len(self)
         child, parent = np.nonzero(parents != GIVEN)[0], parents[parents != GIVEN]
         children = child[np.argsort(parent, kind="stable")].tolist()
@@ -169,7 +170,7 @@ class Graph:
 
     def _check(self, operation):
         if operation is not None and not any(block.operation == operation for block in self._blocks):
-            check_word("operation", operation, OPERATIONS.split())
+            require_word("operation", operation, OPERATIONS.split())
 
 
 def span_of(predecessors):

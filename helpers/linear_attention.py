@@ -7,7 +7,7 @@ the query. Katharopoulos et al. 2020, "Transformers are RNNs", equations 9 to 20
 import torch
 import torch.nn.functional as F
 
-from .arguments import require_memory, require_method, require_tensors, shape
+from .arguments import require_memory, require_tensors, require_word, shape
 from .attention import REMEDIES, SPEC
 
 METHODS = ("auto", "recurrent", "parallel", "chunked")
@@ -31,23 +31,19 @@ def linear_attention(query, key, value, *, is_causal=True, method="auto", featur
         weights are all 0 reads 0.
 
     For 16-bit tensors sums over time are carried in float32; what "parallel" and "chunked" multiply stays in 16 bits.
-    Work 2·T·D·Dv multiply–adds a head as an RNN, T²(D + Dv) in parallel, T(64(D + Dv) + 2·D·Dv) in chunks.
+    Work T·D(2·Dv + 1) multiply–adds a head as an RNN, T²(D + Dv) in parallel, T(64(D + Dv) + D(2·Dv + 1)) in chunks.
     Raises TypeError (not floating point, dtypes or devices differ), ValueError (shapes, an empty axis, unknown method).
     """
-    method = require_method(method, METHODS, "linear_attention")
+    method = require_word("linear_attention: method", method, METHODS)
     require_tensors("linear_attention", SPEC, {"query": query, "key": key, "value": value}, REMEDIES)
     T, given = key.shape[-2], f"query {shape(query)} and key {shape(key)}"
     if is_causal and query.shape[-2] != T:
-        raise ValueError(
-            f"is_causal needs one key for each query, got {given}; give is_causal=False, or as many of both."
-        )
+        raise ValueError(f"is_causal needs one key for each query, got {given}; give is_causal=False, or as many.")
     if method == "parallel":  # the weights before and after the mask
         needed = 2 * query.element_size() * T * query[..., 0].numel()
         require_memory(f"the weights of {given}", needed, query.device, "method 'chunked', or a shorter T")
     if not callable(feature):
-        raise TypeError(
-            f"feature is a {type(feature).__name__}; give a function of the queries, as in feature=torch.exp."
-        )
+        raise TypeError(f"feature is a {type(feature).__name__}; give a function of queries, as in feature=torch.exp.")
     query, key = (_features(feature, tensor) for tensor in (query, key))
     sums = torch.promote_types(query.dtype, torch.float32)
     return {"recurrent": _recurrent, "parallel": _parallel}.get(method, _chunked)(query, key, value, is_causal, sums)

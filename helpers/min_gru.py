@@ -9,7 +9,7 @@ The gates of all steps are one matrix product; what is left is `linear_recurrenc
 import torch
 import torch.nn.functional as F
 
-from .arguments import require_method, require_tensors
+from .arguments import require_tensors, require_word
 from .scan import linear_recurrence
 
 METHODS = ("auto", "loop", "scan", "log")
@@ -39,7 +39,7 @@ def min_gru(
     Raises TypeError (not floating point, dtypes or devices differ), ValueError (shapes, unknown method, log without
     positive, or from a state that is not above 0).
     """
-    method = require_method(method, METHODS, "min_gru")
+    method = require_word("min_gru: method", method, METHODS)
     tensors = (inputs, weight_gate, weight_hidden, bias_gate, bias_hidden, hidden)
     require_tensors("min_gru", SPEC, dict(zip(SPEC, tensors, strict=True)))
     positive = method == "log" if positive is None else bool(positive)

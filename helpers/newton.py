@@ -12,7 +12,7 @@ from numbers import Real
 
 import torch
 
-from .cost import check_sizes, check_word
+from .arguments import require_sizes, require_word
 from .recurrence import elman, require_recurrence
 from .scan import linear_recurrence
 
@@ -55,7 +55,7 @@ def newton_recurrence(
 
     inputs (B, T, Din); weight_ih U (D, Din); weight_hh W (D, D); bias (D); hidden (B, D): as in `elman`, float32 or
     float64. The first guess is 0.
-    jacobian: "dense" (Newton's method; an iteration is a scan of D × D matrices: T·D³ multiply–adds, 2 log₂ T rounds,
+    jacobian: "dense" (Newton's method; an iteration is a scan of D × D matrices: below T·D³ multiply–adds, 2 log₂ T rounds,
         T·D² numbers held) or "diagonal" (more iterations, each T·D² for W h and a scan of T·D).
     tolerance: of the residual, 1e-10 in float64 and 1e-5 in float32 unless given. most: iterations at most. After k of
         them the first k states are right, so T are always enough; where the recurrence forgets, very few are.
@@ -67,13 +67,13 @@ def newton_recurrence(
     """
     given = {"inputs": inputs, "weight_ih": weight_ih, "weight_hh": weight_hh, "bias": bias, "hidden": hidden}
     require_recurrence("newton_recurrence", 1, given)
-    check_word("jacobian", jacobian, JACOBIANS)
+    require_word("jacobian", jacobian, JACOBIANS)
     if inputs.dtype not in TOLERANCE:
         raise TypeError(f"newton_recurrence solves in float32 or float64, got {inputs.dtype}; use .float().")
     tolerance = TOLERANCE[inputs.dtype] if tolerance is None else tolerance
     if not isinstance(tolerance, Real) or not 0 <= tolerance < math.inf:
         raise ValueError(f"tolerance={tolerance!r} was given; expected a number from 0 up, such as 1e-10.")
-    (most,) = check_sizes(most=most)
+    (most,) = require_sizes(most=most)
     start = inputs.new_zeros(inputs.shape[0], weight_hh.shape[0]) if hidden is None else hidden
     from_input = inputs @ weight_ih.T if bias is None else inputs @ weight_ih.T + bias  # (B, T, D)
 

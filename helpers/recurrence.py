@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch.autograd.function import once_differentiable
 
-from .arguments import require_able, require_method, require_tensors
+from .arguments import require_able, require_tensors, require_word
 from .kernels import unavailable
 
 METHODS = ("auto", "loop", "hoisted", "torch")
@@ -35,8 +35,8 @@ def elman(inputs, weight_ih, weight_hh, bias_ih=None, bias_hh=None, *, hidden=No
     Raises TypeError (not floating point, dtypes or devices differ), ValueError (shapes, an unknown method, a method
     that this device, dtype or D does not allow).
     """
-    weights = (weight_ih, weight_hh, bias_ih, bias_hh)
-    return _run("elman", _elman_step, 1, inputs, weights, (hidden,), method)
+    weights = {"weight_ih": weight_ih, "weight_hh": weight_hh, "bias_ih": bias_ih, "bias_hh": bias_hh}
+    return _run("elman", _elman_step, 1, method, inputs=inputs, **weights, hidden=hidden)
 
 
 def gru(inputs, weight_ih, weight_hh, bias_ih=None, bias_hh=None, *, hidden=None, method="auto"):
@@ -45,8 +45,8 @@ def gru(inputs, weight_ih, weight_hh, bias_ih=None, bias_hh=None, *, hidden=None
     As `elman`, with weights of three stacked gates (reset, update, new): (3D, Din) and (3D, D).
     Cho et al. 2014, in the variant of torch.nn.GRU. Returns (B, T, D).
     """
-    weights = (weight_ih, weight_hh, bias_ih, bias_hh)
-    return _run("gru", _gru_step, 3, inputs, weights, (hidden,), method)
+    weights = {"weight_ih": weight_ih, "weight_hh": weight_hh, "bias_ih": bias_ih, "bias_hh": bias_hh}
+    return _run("gru", _gru_step, 3, method, inputs=inputs, **weights, hidden=hidden)
 
 
 def lstm(inputs, weight_ih, weight_hh, bias_ih=None, bias_hh=None, *, hidden=None, cell=None, method="auto"):
@@ -55,8 +55,8 @@ def lstm(inputs, weight_ih, weight_hh, bias_ih=None, bias_hh=None, *, hidden=Non
     As `elman`, with weights of four stacked gates (input, forget, cell, output): (4D, Din) and (4D, D);
     cell: the cell state before the first step, (B, D). Gers et al. 2000, as in torch.nn.LSTM.
     """
-    weights = (weight_ih, weight_hh, bias_ih, bias_hh)
-    return _run("lstm", _lstm_step, 4, inputs, weights, (hidden, cell), method)
+    weights = {"weight_ih": weight_ih, "weight_hh": weight_hh, "bias_ih": bias_ih, "bias_hh": bias_hh}
+    return _run("lstm", _lstm_step, 4, method, inputs=inputs, **weights, hidden=hidden, cell=cell)
 
 
 def _elman_step(from_input, from_hidden, state):
@@ -81,11 +81,10 @@ def _lstm_step(from_input, from_hidden, state):
     return leave.sigmoid() * cell.tanh(), cell
 
 
-def _run(name, step, gates, inputs, weights, state, method):
-    method = require_method(method, METHODS + ON_GPU, name)
-    tensors = dict(zip(("inputs", "weight_ih", "weight_hh", "bias_ih", "bias_hh"), (inputs, *weights), strict=True))
-    require_recurrence(name, gates, tensors | dict(zip(("hidden", "cell"), state, strict=False)))
-    D = weights[1].shape[1]
+def _run(name, step, gates, method, **given):
+    method = require_word(f"{name}: method", method, METHODS + ON_GPU)
+    require_recurrence(name, gates, given)
+    inputs, (rows, D) = given["inputs"], given["weight_hh"].shape
     refused = {f"it needs an NVIDIA GPU, and the tensors are on {inputs.device}": not inputs.is_cuda}
     if method == "fused":
         refused = {
@@ -94,11 +93,8 @@ def _run(name, step, gates, inputs, weights, state, method):
             unavailable(inputs): True,
         }
     require_able(name, method, "'torch', or leave it to 'auto'", refused if method in ON_GPU else {})
-    zeros = inputs.new_zeros(inputs.shape[0], D)
-    state = tuple(zeros if part is None else part for part in state)
-    none = inputs.new_zeros(weights[1].shape[0])
-    weights = tuple(none if weight is None else weight for weight in weights)
-    tensors = (inputs, *weights, *state)
+    zeros = {"bias_ih": (rows,), "bias_hh": (rows,)} | dict.fromkeys(("hidden", "cell"), (len(inputs), D))
+    tensors = [inputs.new_zeros(zeros[part]) if tensor is None else tensor for part, tensor in given.items()]
     trains = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
     if method in ("auto", "torch", "cudnn"):
         if inputs.is_cuda and inputs.dtype == torch.float32:
@@ -107,10 +103,11 @@ def _run(name, step, gates, inputs, weights, state, method):
     if method == "graph":
         return _Graphed.apply(trains, step, *tensors)
     if method == "fused":
-        from .kernels.rnn import fused  # here: it needs triton
+        from .kernels.rnn import Fused  # here: it needs triton
 
-        hoisted = F.linear(inputs.float(), weights[0].float(), weights[2].float())  # (B, T, gates·D)
-        return fused(hoisted.unflatten(-1, (gates, -1)), weights[1], weights[3], state[0], state[-1])
+        _, weight_ih, weight_hh, bias_ih, bias_hh, hidden, *cell = tensors
+        hoisted = F.linear(inputs.float(), weight_ih.float(), bias_ih.float())  # (B, T, gates·D)
+        return Fused.apply(hoisted.unflatten(-1, (gates, -1)), weight_hh, bias_hh, hidden, *(cell or [hidden]))
     return _loop(step, method == "hoisted", *tensors)
 
 

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch.autograd.function import once_differentiable
 
-from .arguments import require_able, require_method, require_tensors
+from .arguments import require_able, require_tensors, require_word
 from .kernels import unavailable
 
 SPEC = {"inputs": "B T D", "decay": "B T D", "hidden": "[B D]"}
@@ -40,7 +40,7 @@ def linear_recurrence(decay, inputs, *, hidden=None, reverse=False, method="auto
     Raises TypeError (not floating point, dtypes or devices differ), ValueError (shapes that do not agree, an empty
     axis, an unknown method, triton where it cannot run).
     """
-    method = require_method(method, METHODS, "linear_recurrence")
+    method = require_word("linear_recurrence: method", method, METHODS)
     require_tensors("linear_recurrence", SPEC, {"inputs": inputs, "decay": decay, "hidden": hidden}, REMEDIES)
     reason = unavailable(inputs) if method in ("auto", "triton") else None
     require_able("linear_recurrence", method, "'chunked' or 'auto'", {reason: method == "triton"})

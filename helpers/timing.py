@@ -20,6 +20,7 @@ from functools import partial
 
 import torch
 
+from .arguments import require_sizes, require_word
 from .device import Quantity, readable, repeated
 from .device import device as choose_device
 
@@ -66,10 +67,7 @@ class Comparison(dict):
         Its spread, p20 to p80, is wider than a quantile: each end takes both times at their less favourable quantile.
         NaN if one of them ran out of memory. Raises ValueError for a label that is not here.
         """
-        for label in (a, b):
-            if label not in self:
-                raise ValueError(f"Nothing here is labelled {label!r}; there are {', '.join(map(repr, self))}.")
-        top, under = self[a], self[b]
+        top, under = (self[require_word("label", label, list(self))] for label in (a, b))
         low, high = top.p20 / under.p80, top.p80 / under.p20
         return Quantity(top.median / under.median, low, high, "×", min(top.repeats, under.repeats), f"{a} / {b}")
 
@@ -92,16 +90,14 @@ def compare(functions, *args, device=None, threads=None, budget=2.0, repeats=40)
     budget: seconds for all of it. When it runs short there are fewer repeats, and each Timing says how many; below two
         calls of each function, the warm-up and one sample, it does not go.
     repeats: at most so many samples of each function.
-    Raises TypeError for what cannot be called, ValueError for a budget, repeats, threads or device that cannot be.
+    Raises TypeError for what cannot be called or counted, ValueError for a budget, repeats, threads or device that cannot
+    be.
     """
     if not isinstance(functions, Mapping) or not functions:
         raise TypeError(f"compare takes a dict of labelled functions, {{'rnn': f}}; given {_given(functions)}.")
     for fn in functions.values():
         _require_callable("compare", fn)
-    threads = torch.get_num_threads() if threads is None else threads
-    for name, count in (("threads", threads), ("repeats", repeats)):
-        if not isinstance(count, int) or isinstance(count, bool) or count < 1:
-            raise ValueError(f"{name} is {count!r}; give a whole number from 1 up.")
+    threads, repeats = require_sizes(threads=torch.get_num_threads() if threads is None else threads, repeats=repeats)
     _require_budget(budget)
     where = _where(device, args)
 
@@ -256,10 +252,8 @@ class _Runner:
         tensors = [arg for arg in args if isinstance(arg, torch.Tensor)]
         floating = [str(tensor.dtype).removeprefix("torch.") for tensor in tensors if tensor.is_floating_point()]
         samples = [] if self.out_of_memory else self.samples
-        levels = torch.tensor([0.2, 0.5, 0.8], dtype=torch.float64)
-        p20, median, p80 = (
-            torch.tensor(samples, dtype=torch.float64).quantile(levels).tolist() if samples else [math.nan] * 3
-        )
+        levels, numbers = (torch.tensor(row, dtype=torch.float64) for row in ([0.2, 0.5, 0.8], samples or [math.nan]))
+        p20, median, p80 = numbers.quantile(levels).tolist()
         kept = tuple(samples[:: math.ceil(len(samples) / KEPT) or 1])
         shapes, dtype = tuple(tuple(tensor.shape) for tensor in tensors), floating[0] if floating else None
         about = (str(self.where), dtype, shapes, self.threads, self.method)

@@ -48,7 +48,7 @@ def test_the_first_disagreement_is_named_with_what_to_do(spec, changed, said):
 
 
 def test_what_must_be_there_cannot_be_none():
-    with pytest.raises(TypeError, match=r"f: weight is a NoneType, not a torch tensor; use torch.tensor\(…\)\."):
+    with pytest.raises(TypeError, match=r"f: weight is a NoneType, no torch tensor; use torch.tensor\(…\)\."):
         require_tensors("f", SPEC, given(GOOD) | {"weight": None})
 
 

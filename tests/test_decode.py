@@ -184,7 +184,7 @@ BAD = {
     "a truth": ((query, key, value, True), {}, TypeError, ["True", "whole number"]),
     "a mask": ((query, key, value, torch.ones(2).bool()), {}, TypeError, ["True", "whole number"]),
     "none": ((query, key, value, None), {}, TypeError, ["None", "whole number"]),
-    "a list": ((query, key, value, [3, 4]), {}, TypeError, ["[3, 4]", "a tensor of 2"]),
+    "a list": ((query, key, value, [3, 4]), {}, TypeError, ["[3, 4]", "2 in a tensor"]),
     "too many lengths": ((query, key, value, torch.tensor([3, 4, 5])), {}, ValueError, ["(3,)", "B = 2"]),
     "lengths elsewhere": ((query, key, value, elsewhere), {}, TypeError, ["meta", "length.to"]),
 }

@@ -1,9 +1,11 @@
 """One source of dependencies, and everything that repeats it: constraints, conda, Colab, the README's table."""
 
 import ast
+import io
 import re
 import subprocess
 import sys
+import tokenize
 import tomllib
 
 import pytest
@@ -136,3 +138,18 @@ def test_every_command_that_is_named_exists(file):
     targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
     assert set(re.findall(r"`make ([a-z-]+)", text)) <= set(targets)
     assert set(re.findall(r"-m course ([a-z]+)", text)) <= {"lab", "list", "reset", "notebooks", "check"}
+
+
+def test_helpers_stay_small_enough_to_read():
+    """Under 2,500 lines of code, kernels included; docstrings, comments and empty lines do not count."""
+    layout = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
+    code = 0
+    for path in (ROOT / "helpers").rglob("*.py"):
+        text = path.read_text("utf-8")
+        words = [word for word in tokenize.generate_tokens(io.StringIO(text).readline) if word.type not in layout]
+        lines = {line for word in words for line in range(word.start[0], word.end[0] + 1)}
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node):
+                lines -= set(range(node.body[0].lineno, node.body[0].end_lineno + 1))
+        code += len(lines)
+    assert code < 2500

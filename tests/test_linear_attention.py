@@ -236,5 +236,5 @@ def test_weights_that_do_not_fit_are_refused_before_they_are_made(monkeypatch):
 
 
 def test_an_unknown_method_names_the_nearest():
-    with pytest.raises(ValueError, match=r"linear_attention has no method 'chunk'.*Did you mean 'chunked'"):
+    with pytest.raises(ValueError, match=r"linear_attention: method='chunk' is unknown.*Did you mean 'chunked'"):
         linear_attention(None, None, None, method="chunk")

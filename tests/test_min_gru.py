@@ -234,5 +234,7 @@ def test_log_refuses_what_has_no_logarithm():
 
 
 def test_an_unknown_method_names_the_others_and_the_nearest():
-    with pytest.raises(ValueError, match=r"min_gru has no method 'logs'; it has 'auto'.*Did you mean 'log'\?"):
+    with pytest.raises(
+        ValueError, match=r"min_gru: method='logs' is unknown; it is one of 'auto'.*Did you mean 'log'\?"
+    ):
         min_gru(None, None, None, method="logs")

@@ -190,7 +190,7 @@ def bad_calls():
         "mixed dtypes": ({"weight_ih": weight_ih.float()}, TypeError, ["weight_ih torch.float32"]),
         "16 bits": (half, TypeError, ["float16", ".float()"]),
         "whole numbers": ({"inputs": inputs.long()}, TypeError, ["torch.int64"]),
-        "an unknown jacobian": ({"jacobian": "diag"}, ValueError, ["dense, diagonal", "nearest is 'diagonal'"]),
+        "an unknown jacobian": ({"jacobian": "diag"}, ValueError, ["'dense', 'diagonal'", "mean 'diagonal'?"]),
         "a tolerance below 0": ({"tolerance": -1.0}, ValueError, ["tolerance=-1.0", "1e-10"]),
         "a tolerance that is none": ({"tolerance": math.nan}, ValueError, ["tolerance=nan"]),
         "a tolerance in words": ({"tolerance": "small"}, ValueError, ["'small'"]),

@@ -102,7 +102,7 @@ def test_the_ratio_and_its_spread(track):
     assert ratio.median == pytest.approx(10)
     assert (ratio.p20, ratio.p80) == pytest.approx((1.4 / 0.26, 2.6 / 0.14))
     assert str(ratio) == "10.0 × (5.4 to 18.6, only 3 repeats: too few to trust)"
-    with pytest.raises(ValueError, match="labelled 'slwo'; there are 'slow', 'fast'"):
+    with pytest.raises(ValueError, match="label='slwo' is unknown; it is one of 'slow', 'fast'. Did you mean 'slow'"):
         times.ratio("slwo", "fast")
 
 
@@ -339,7 +339,7 @@ def test_compare_needs_labelled_functions(functions):
     + [(name, v) for name in ("threads", "repeats") for v in (0, -3, 1.5, "2", True)],
 )
 def test_impossible_options(option, value):
-    with pytest.raises(ValueError, match=f"{option} is {value!r}; give"):
+    with pytest.raises((ValueError, TypeError), match=rf"^{option}( is |=){value!r}( was given|; give)"):
         time_call(len, (), device="cpu", **{option: value})
 
 

@@ -163,15 +163,13 @@ def _launch(kernel, tensors, like):
         kernel[(B,)](*(tensor.contiguous() for tensor in tensors), T, **options(gates, D))
 
 
-def fused(from_input, weight, bias, hidden, cell):
+class Fused(torch.autograd.Function):
     """The states (B, T, D) from U x_t + b, (B, T, gates, D); weight (gates·D, D), bias (gates·D), hidden, cell (B, D).
 
-    from_input in float32, the others and the states in float32, float16 or bfloat16; with a gradient.
+    from_input in float32, the others and the states in float32, float16 or bfloat16; with a gradient. Without a cell
+    state, hidden stands for it.
     """
-    return _Fused.apply(from_input, weight, bias, hidden, cell)
 
-
-class _Fused(torch.autograd.Function):
     @staticmethod
     def forward(ctx, from_input, weight, bias, hidden, cell):
         B, T, gates, D = from_input.shape
