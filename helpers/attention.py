@@ -74,7 +74,7 @@ def attention_backend(query, key, value, *, is_causal=False):
     """
     _checked("attention_backend", is_causal, None, None, query=query, key=key, value=value)
     *tensors, allowed, square = _sdpa_arguments(query, key, value, is_causal, None)
-    with _pinned(query):
+    with pinned(query):
         found = SDPBackend(torch._fused_sdp_choice(*tensors, attn_mask=allowed, is_causal=square))
     name = found.name.removesuffix("_ATTENTION").lower()
     return "flash (CPU)" if name == "flash" and query.device.type == "cpu" else name
@@ -119,7 +119,7 @@ def _flash(query, key, value, is_causal, mask, scale):
 
 def _sdpa(query, key, value, is_causal, mask, scale):
     *tensors, allowed, square = _sdpa_arguments(query, key, value, is_causal, mask)
-    with _pinned(query):
+    with pinned(query):
         output = F.scaled_dot_product_attention(*tensors, attn_mask=allowed, is_causal=square, scale=scale)
     return output.reshape(*query.shape[:-1], value.shape[-1])
 
@@ -140,7 +140,7 @@ def _as_heads(tensor, lead):
     return tensor.expand(*lead, *tensor.shape[-2:]).reshape(math.prod(lead), 1, *tensor.shape[-2:])
 
 
-def _pinned(query):
+def pinned(query):
     """For one query alone not cuDNN, which plans anew for each number of keys, 20 to 40 ms: a cache grows every step."""
     return _without_cudnn() if query.shape[-2] == 1 and torch.backends.cuda.cudnn_sdp_enabled() else nullcontext()
 

@@ -5,15 +5,13 @@ import operator
 
 import torch
 import torch.nn.functional as F
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from .arguments import require_tensors, require_word, shape
+from .attention import pinned
 
 METHODS = ("auto", "naive", "sdpa")
 SPEC = {"query": "B H 1 D", "key_cache": "B H T D", "value_cache": "B H T Dv"}
 REMEDIES = {"1": "give one query a sequence, or use attention(…, is_causal=True) for several"}
-# Not cuDNN: it plans anew for each number of keys, 20 to 40 ms, and a cache has another one at each step.
-BACKENDS = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
 
 
 def decode_attention(query, key_cache, value_cache, length, *, method="auto"):
@@ -42,7 +40,7 @@ def decode_attention(query, key_cache, value_cache, length, *, method="auto"):
     if method == "naive":
         scores = query @ key.mT / math.sqrt(query.shape[-1])  # (B, H, 1, T)
         return (scores if allowed is None else scores.masked_fill(~allowed, -math.inf)).softmax(-1) @ value
-    with sdpa_kernel(BACKENDS):
+    with pinned(query):
         return F.scaled_dot_product_attention(query, key, value, attn_mask=allowed)
 
 

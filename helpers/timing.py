@@ -1,8 +1,8 @@
 """Times and memory that can be trusted: a thin wrapper over triton's do_bench and torch's own Timer.
 
 Every function is warmed up first, every clock waits for the device, the CPU's thread count is fixed, and functions that
-are compared take turns (A B A B), so that a machine that slows down slows all of them. A time is a median with its 20
-and 80 % quantiles. What does not fit in memory is a result, not a crash.
+are compared take turns (A B B A …), so that a machine that slows down slows all of them, and no one always follows the
+same neighbour, which leaves its memory behind. A time is a median with its 20 and 80 % quantiles. What does not fit in memory is a result, not a crash.
 
 Which clock: a call of 20 ms or more is timed alone, by `stopwatch`: the extra calls that the other two make would cost
 more than they tell. A shorter one: triton.testing.do_bench on a GPU (flushes the L2 cache before each call); on a CPU,
@@ -106,10 +106,12 @@ def compare(functions, *args, device=None, threads=None, budget=2.0, repeats=40)
     with _settings(where, threads):
         for runner in runners.values():
             runner.attempt(runner.call)  # warm-up: compiling, tuning and first allocations are not the subject
+        turns = list(runners.values())
         for _ in range(repeats):
             begin = _clock()
-            for runner in runners.values():
+            for runner in turns:
                 runner.attempt(runner.sample)
+            turns.reverse()
             now = _clock()
             if now - start + (now - begin) > budget:  # another round like this one would not fit
                 break

@@ -396,7 +396,6 @@ def test_whatever_a_t4_lacks_is_asked_of_the_device():
     }
     texts |= {stored.path.name: "\n".join(map(editions.source_of, stored.code)) for stored in NOTEBOOKS}
     del texts["arguments.py"]  # lists the dtypes that an argument may have; makes none
-    del texts["decode.py"]  # allows torch several backends, of which a T4 has some
     del texts["contests.py"]  # the bench: no lesson calls it, and it records what a device refuses
     rules = {
         r"torch\.bfloat16|\.bfloat16\(|\"bfloat16\"|FLASH_ATTENTION": r"\.(bf16|flash)\b",  # ask describe() first
