@@ -172,7 +172,7 @@ def _scan_and_copies(new, T, B, D):
 
     labels = {"copy": 1, "copy, used memory": 0, "copy, new memory": 3}
     copies = {label: (partial(copy, fresh),) for label, fresh in labels.items()}
-    return _methods(linear_recurrence, ("auto",), decay, inputs) | copies
+    return _methods(linear_recurrence, ("auto", "chunked"), decay, inputs) | copies
 
 
 def _min_gru(new, T, B, D):
