@@ -1,6 +1,15 @@
 """Attention and recurrence, timed and counted: the computing half of the course.
 
-Nothing here knows that it is taught. Shapes: (B, H, T, D) for attention, (B, T, D) for sequences.
+Nothing here knows that it is taught. Shapes: (B, H, T, D) for attention, (B, T, D) for sequences. Each kernel has a
+`method`: the loop or plain form that defines it, the fast forms beside it, and "auto".
+
+    attention, attention_weights, attention_backend, decode_attention, linear_attention
+    linear_recurrence, min_gru, newton_recurrence, elman, gru, lstm
+    time_call, compare, sweep, stopwatch, unsynchronised, peak_memory        times and memory that can be trusted
+    device, describe, measure                                                which device this is, what it can do
+    cost, Accounting, Graph, span_of                                         work, span and traffic, counted
+
+    python -m helpers.bench --out FILE     proves every kernel on this device, times it beside its peers, records it
 """
 
 from . import cost

@@ -17,7 +17,7 @@ from .online import Online, future
 METHODS = ("auto", "loop", "naive", "online", "flash", "sdpa")
 SPEC = {"query": "… Tq D", "key": "… Tk D", "value": "… Tk Dv"}
 REMEDIES = {
-    "…": "expand the smaller one",
+    "…": "give all as (B, H, T, D), and expand the smaller one",
     "D": "project query and key to one width",
     "Tk": "every key needs one value: make both from the same inputs",
 }

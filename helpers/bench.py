@@ -19,6 +19,7 @@ import json
 import re
 import subprocess
 import sys
+from collections import Counter
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
@@ -38,7 +39,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def main(arguments=None):
     """Run the command; returns its exit status: 1 if a kernel gave wrong numbers, else 0."""
-    parser = argparse.ArgumentParser(prog="python -m helpers.bench", description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(prog="python -m helpers.bench", description=__doc__.split("\n\n    {")[0])
     parser.add_argument("--out", type=Path, required=True, help="the recording, made or continued")
     parser.add_argument("--cpu", action="store_true", help="measure the CPU even where there is a GPU")
     parser.add_argument("--quick", action="store_true", help="float32 and the shortest lengths, to try the command")
@@ -54,12 +55,15 @@ def main(arguments=None):
         prove(recording, where, options)
         time_all(recording, where, options)
     except (KeyboardInterrupt, RuntimeError) as error:  # the latter of a GPU that a kernel has left unusable
-        print(f"Cut off {_words(_failure(error))}. The same command goes on with what {options.out} has not got yet.")
+        said = f" ({' '.join(str(error).split())})" if str(error) else ""
+        print(f"Cut off{said}. The same command goes on with what {options.out} has not got yet.")
         return 130
     recording["finished"] |= not options.only
     save(options.out, recording)
     wrong = [f"{test} {said}" for test, said in recording["proofs"].items() if said.startswith("failed")]
-    print(*table(recording["points"]), *wrong, f"{len(wrong)} of {len(recording['proofs'])} proofs failed.", sep="\n")
+    counts = Counter(said.partition(":")[0] for said in recording["proofs"].values())
+    counted = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
+    print(*table(recording["points"]), "", *wrong, f"Proofs: {counted}.", sep="\n")
     return 1 if wrong else 0
 
 
@@ -84,14 +88,14 @@ def begin(path, head):
     try:
         found = load(path)
         if changed := [name for name in head if found.get(name) != head[name]]:
-            raise ValueError(f"{path} was recorded with another {', '.join(changed)}")
+            raise ValueError(f"{path} was recorded with another {', '.join(changed)} than this run has")
         print(f"{path} is continued.")
         return found
     except ValueError as error:
         if path.exists():
             aside = next(name for n in range(1, 1000) if not (name := path.with_name(f"{path.name}.{n}")).exists())
             path.replace(aside)
-            print(f"{error}. It is left aside as {aside}.")
+            print(f"{error}. It is kept as {aside}, and a new one is begun.")
     fresh = {"date": datetime.now(UTC).isoformat(timespec="seconds"), "finished": False}
     return fresh | head | {"proofs": {}, "points": {}, "about": {}}
 
@@ -206,7 +210,7 @@ def _words(result):
 
 def table(points):
     """The lines of the table that compares the points with the goals."""
-    lines = ["", f"{'goal: peer / ours, at least':104}found"]
+    lines = ["", "Goals: the peer's time over ours (of a memory contest its bytes), at least so much at every T.", ""]
     for contest, goals in contests.GOALS.items():
         for goal in goals.split("; "):
             lines.append(f"{f'{contest}: {goal}':104}{verdict(goal, points.get(contest, {}))}")

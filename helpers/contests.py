@@ -6,8 +6,8 @@ without. A peer that is not installed says so when it is called. The sizes are t
 Three labels compute nothing. "copy" moves as many bytes as the kernel has to: for decode_attention those of the cache;
 for linear_recurrence two arrays read and one written, with gradients five read and three written. In "linear_recurrence,
 wide", a CPU's, it copies all three arrays: two into memory that was used before and one, since a result always goes
-there, into new memory, whose first touch costs Linux more than the copy itself. "copy, used memory" and "copy, new
-memory" are the same with all three in one kind.
+there, into new memory, whose first touch costs Linux more than the copy itself. "copy (used memory)" and "copy (new
+memory)" are the same with all three in one kind.
 """
 
 import importlib
@@ -65,9 +65,7 @@ class Contest(NamedTuple):
     make: Callable
     sizes: tuple
 
-    @property
-    def about(self):
-        return f"{self.shapes}, {self.dtype}"
+    about = property(lambda self: f"{self.shapes}, {self.dtype}")
 
     def functions(self, T, device):
         """{label: function without arguments} of one point."""
@@ -170,7 +168,7 @@ def _scan_and_copies(new, T, B, D):
         # In a list, or the second would go where the first has just been given back.
         return [x.clone() if i < fresh else used[i].copy_(x) for i, x in enumerate((decay, inputs, inputs))].pop()
 
-    labels = {"copy": 1, "copy, used memory": 0, "copy, new memory": 3}
+    labels = {"copy": 1, "copy (used memory)": 0, "copy (new memory)": 3}
     copies = {label: (partial(copy, fresh),) for label, fresh in labels.items()}
     return _methods(linear_recurrence, ("auto", "chunked"), decay, inputs) | copies
 

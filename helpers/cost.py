@@ -108,7 +108,13 @@ class Cost:
     def intensity(self, itemsize=4):
         """FLOP a byte, 2·work / (itemsize·traffic): below a device's FLOP/s over its bytes/s, memory sets the time.
 
-        Of one step of an RNN about B in 16 bits, of T steps about B·T. Williams et al., "Roofline", CACM 52(4), 2009.
+        An Elman layer's, in 16 bits: d·N / (d + N) with N = B·T, so about N while N is far below d, and never above d.
+        That is for a kernel that keeps the weights; a loop reads them at every step, and has the intensity of T = 1:
+
+            cost.elman(T=1, d=512).intensity(2)                      # 1.0 FLOP a byte, about B
+            cost.elman(T=1024, d=512).intensity(2)                   # 341
+
+        Williams et al., "Roofline", CACM 52(4), 2009.
         """
         return 2 * self.work / self.memory(itemsize)["traffic"]
 
@@ -146,12 +152,18 @@ def elman(T, d, layers=1, *, B=1, accounting=STANDARD):
 
 
 def lstm(T, d, layers=1, *, B=1, accounting=STANDARD):
-    """LSTM with a forget gate, Gers et al. 2000: work 8LTd², span (T+L−1)(⌈log₂(2d+1)⌉ + 6); hoisted as elman."""
+    """LSTM with a forget gate, Gers et al. 2000: work 8LTd², span (T+L−1)(⌈log₂(2d+1)⌉ + 6).
+
+    Hoisted, the span is (T+L−1)(⌈log₂ d⌉ + 7) + L.
+    """
     return _recurrent(T, d, layers, B, accounting, gates=4, sums=4, tail=4, extra=5, vectors=2)
 
 
 def gru(T, d, layers=1, *, B=1, accounting=STANDARD):
-    """GRU as in torch, reset after the product: work 6LTd², span (T+L−1)(⌈log₂(2d+1)⌉ + 7); hoisted as elman."""
+    """GRU as in torch, reset after the product: work 6LTd², span (T+L−1)(⌈log₂(2d+1)⌉ + 7).
+
+    Hoisted, the span is (T+L−1)(⌈log₂ d⌉ + 8) + L.
+    """
     return _recurrent(T, d, layers, B, accounting, gates=3, sums=4, tail=5, extra=5, vectors=1)
 
 
@@ -229,18 +241,20 @@ def transformer(T, d, heads=1, layers=1, *, causal=False, B=1, accounting=STANDA
 def linear_recurrence(T, d=1, *, method="sequential", chunk=None, B=1):
     """h_t = a_t ⊙ h_{t−1} + b_t from a zero state (so h_1 = b_1), as a loop or as a scan over pairs (a, b).
 
+    method: "sequential" (the loop), "hillis_steele", "brent_kung", "blelloch" or "chunked".
     A step of a loop is 1 MAC, a combine ((a, b), (a', b')) -> (a'a, a'b + b') is 2. Span: twice the path in combines,
-    but hillis_steele ⌈log₂ T⌉ + ⌊log₂ T⌋ and blelloch 4 log₂ T − 3 (2 at T = 2). Traffic 3Td: a, b and h.
+    but hillis_steele ⌈log₂ T⌉ + ⌊log₂ T⌋ and blelloch 4 log₂ T − 3 (2 at T = 2). Traffic 3Td, a, b and h: the least, of
+    any method; what a method reads again comes on top, as the second reading of a and b by "chunked", 2Td.
     "chunked", N chunks of C = `chunk` steps (the last may be shorter), C about √(T/2) unless given: all but the last
     are combined into one step each, side by side, (N−1)(C−1) combines; a loop over these, N − 2 steps; from the state
-    before it a loop in every chunk, T − 1 steps in all. About 3T MAC a channel; a and b are read twice, traffic 5Td.
+    before it a loop in every chunk, T − 1 steps in all. About 3T MAC a channel, span 2(2C + ⌊T/C⌋ − 3), at most the
+    loop's 2(T − 1).
     """
     T, d = require_sizes(T=T, d=d)
     (count, path, C), m = scan_counts(T, method, chunk), _log(T)
     span = {"hillis_steele": m + T.bit_length() - 1, "blelloch": max(2 * m, 4 * m - 3)}.get(method, 2 * path)
     mac = count + ((T - 1) // C * (C - 1) if method in ("sequential", "chunked") else count)
-    moved = (5 if method == "chunked" else 3) * T * d
-    return _whole(B, moved, Cost(mac * d, span, (mac + count) * d, activations=T * d, state=d))
+    return _whole(B, 3 * T * d, Cost(mac * d, span, (mac + count) * d, activations=T * d, state=d))
 
 
 def combines(T, method, chunk=None):

@@ -78,12 +78,12 @@ class Device:
         memory = f"{self.memory / 2**30:.1f} GiB, " if self.memory else ""
         if self.kind == "cuda":
             lacks = "" if self.bf16 else ", without bf16 and FlashAttention"
-            what = f"{self.name} ({memory}compute capability {_dotted(self.compute_capability)}{lacks})"
+            what = f"{self.name} ({memory}compute capability {'.'.join(map(str, self.compute_capability))}{lacks})"
         else:
             what = f"{_count(self.cores, 'CPU core')} ({self.name}), {memory}{self.instead}"
         version = self.torch.split("+")[0]
         if tuple(int(part) for part in re.findall(r"\d+", version)[:2]) < OLDEST_TORCH:
-            version += f" (the course needs {_dotted(OLDEST_TORCH)}: pip install --upgrade torch)"
+            version += f" (the course needs {'.'.join(map(str, OLDEST_TORCH))}: pip install --upgrade torch)"
         triton = f"triton {self.triton}" if self.triton else "no triton"
         return f"{what}; torch {version} with {_count(self.threads, 'thread')}, {triton}, Python {self.python}"
 
@@ -254,10 +254,6 @@ def _triton_version():
         except metadata.PackageNotFoundError:
             continue
     return None
-
-
-def _dotted(numbers):
-    return ".".join(map(str, numbers))
 
 
 def _count(number, what):

@@ -42,9 +42,11 @@ class NewtonReport:
         against = "not compared with the loop" if self.difference is None else f"{self.difference:.1e} from the loop"
         if self.converged:
             return f"converged in {count}: residual {self.residual:.1e}, {against}"
-        return (
-            f"NOT converged after {count}: residual {self.residual:.1e}, above {self.tolerance:.0e}, {against}; "
+        lost = (
             "these are not the states of the recurrence. Allow more iterations (T are always enough), or use the loop."
+        )
+        return (
+            f"NOT converged after {count}: residual {self.residual:.1e}, above {self.tolerance:.0e}, {against}; {lost}"
         )
 
 
@@ -52,6 +54,8 @@ def newton_recurrence(
     inputs, weight_ih, weight_hh, bias=None, *, hidden=None, jacobian="dense", tolerance=None, most=100, check=True
 ):
     """h_t = tanh(U x_t + W h_{t−1} + b) without a loop over t. Returns the states (B, T, D) and a `NewtonReport`.
+
+    Look at the report: only where report.converged are they the states of the recurrence.
 
     inputs (B, T, Din); weight_ih U (D, Din); weight_hh W (D, D); bias (D); hidden (B, D): as in `elman`, float32 or
     float64. The first guess is 0.

@@ -59,7 +59,10 @@ class Timing:
 
 
 class Comparison(dict):
-    """Timings by label, taken in turns."""
+    """Timings by label, taken in turns; shown with a line for each."""
+
+    def __repr__(self):
+        return "\n".join(f"{label}: {timing}" for label, timing in self.items())
 
     def ratio(self, a, b):
         """How many times as long `a` took as `b`: the ratio of the medians, as a `Quantity` in "×".
@@ -76,14 +79,14 @@ def time_call(fn, *args, label=None, device=None, threads=None, budget=1.0, repe
     """Time fn(*args); returns a `Timing`. The options are those of `compare`."""
     _require_callable("time_call", fn)
     label = label or getattr(fn, "__name__", type(fn).__name__)
-    options = {"device": device, "threads": threads, "budget": budget, "repeats": repeats}
-    return compare({label: fn}, *args, **options)[label]
+    return compare({label: fn}, *args, device=device, threads=threads, budget=budget, repeats=repeats)[label]
 
 
 def compare(functions, *args, device=None, threads=None, budget=2.0, repeats=40):
     """Time several functions of the same arguments, taking turns; returns a `Comparison` (label → `Timing`).
 
     functions: {label: function}; each is called as function(*args), without gradients being cleared or inputs copied.
+    Of two of them, compare(…).ratio("a", "b") says how many times as long the first takes.
     device: where the work runs; by default where the first tensor among args is, else `helpers.device()`: functions
         that close over CPU tensors on a machine with a GPU need device="cpu".
     threads: CPU threads of torch, restored afterwards; by default as many as now.
@@ -188,11 +191,9 @@ def peak_memory(fn, *args, device=None):
 
 
 def _gpu_peak(call, where):
-    _synchronise(where)
     torch.cuda.reset_peak_memory_stats(where)
     before = torch.cuda.memory_allocated(where)
     call()
-    _synchronise(where)
     return torch.cuda.max_memory_allocated(where) - before
 
 

@@ -98,7 +98,8 @@ def test_one_command_times_records_and_compares(small, tmp_path, capsys):
 
 def test_it_goes_on_where_it_was_cut_off(small, tmp_path, capsys, monkeypatch):
     path, take = tmp_path / "cpu.json", bench.point
-    for error in (KeyboardInterrupt(), RuntimeError("CUDA error: an illegal memory access\nwas encountered")):
+    lost = RuntimeError("CUDA error: an illegal memory access\nwas encountered")
+    for error, why in ((KeyboardInterrupt(), ""), (lost, " (CUDA error: an illegal memory access was encountered)")):
 
         def cut(contest, T, *more, error=error, **kind):
             if T == 4:
@@ -109,7 +110,7 @@ def test_it_goes_on_where_it_was_cut_off(small, tmp_path, capsys, monkeypatch):
             patched.setattr(bench, "point", cut)
             assert run(path) == 130
         said = capsys.readouterr().out
-        assert f"Cut off ({' '.join(f'{type(error).__name__}: {error}'.split())}). The same command goes on" in said
+        assert f"Cut off{why}. The same command goes on" in said
     half = load(path)
     assert set(half["points"]["sums"]) == {"2"}
     assert not half["finished"]
@@ -129,7 +130,7 @@ def test_a_gpu_that_a_kernel_has_left_unusable_ends_the_command_after_the_point(
 
     monkeypatch.setattr(bench, "_synchronise", dead)
     assert run(tmp_path / "cpu.json", "--quick") == 130
-    assert "Cut off (RuntimeError: CUDA error: unspecified launch failure)" in capsys.readouterr().out
+    assert "Cut off (CUDA error: unspecified launch failure)" in capsys.readouterr().out
     assert set(load(tmp_path / "cpu.json")["points"]) == {"sums"}
 
 
@@ -140,7 +141,7 @@ def test_a_damaged_file_is_named_and_left_aside(small, tmp_path, capsys, damage)
     assert run(path, "--quick") == 0
     said = capsys.readouterr().out
     assert f"{path} is no recording" in said
-    assert f"It is left aside as {path}.1." in said
+    assert f"It is kept as {path}.1, and a new one is begun." in said
     assert (tmp_path / "cpu.json.1").read_bytes() == damage
     assert load(path)["quick"]
 
@@ -151,7 +152,10 @@ def test_what_was_recorded_elsewhere_or_with_other_code_is_left_aside(tmp_path, 
     for n, (name, other) in enumerate(others.items(), 1):
         save(path, fresh(path) | {name: other})
         assert not begin(path, head)["points"]
-        assert f"{path} was recorded with another {name}. It is left aside as {path}.{n}." in capsys.readouterr().out
+        assert (
+            f"{path} was recorded with another {name} than this run has. It is kept as {path}.{n}, "
+            in capsys.readouterr().out
+        )
         assert load(tmp_path / f"cpu.json.{n}")[name] == other
     save(path, fresh(path) | {"date": "earlier"})
     assert fresh(path)["date"] == "earlier"
@@ -259,7 +263,7 @@ def test_the_table_takes_the_worst_length_and_invents_nothing(monkeypatch):
     assert verdict("peer 0 / ours ≥ 0.5", points) == "missed: 0.125 at 2, 5 at 4, 2.5 at 8"
     assert verdict("absent / ours ≥ 1", points) == verdict("peer 0 / ours ≥ 1 from 16", points) == "not measured"
     monkeypatch.setattr(contests, "GOALS", {"c": "peer 0 / ours ≥ 0.5; peer 1 / ours ≥ 9", "d": "x / y ≥ 1"})
-    lines = table({"c": points})[2:]
+    lines = table({"c": points})[3:]
     assert [" ".join(line.split()) for line in lines] == [
         "c: peer 0 / ours ≥ 0.5 missed: 0.125 at 2, 5 at 4, 2.5 at 8",
         "c: peer 1 / ours ≥ 9 missed: 3 at 4, 9 at 8",
@@ -314,7 +318,7 @@ def test_the_copies_are_of_three_arrays_in_memory_that_is_used_or_new(monkeypatc
     functions = CONTESTS["cpu"]["linear_recurrence, wide"].functions(16, CPU)
     clones, clone = [], torch.Tensor.clone
     monkeypatch.setattr(torch.Tensor, "clone", lambda x: clones.append(x) or clone(x))
-    for label, fresh in (("copy", 1), ("copy, used memory", 0), ("copy, new memory", 3)):
+    for label, fresh in (("copy", 1), ("copy (used memory)", 0), ("copy (new memory)", 3)):
         functions[label]()
         assert len(clones) == fresh
         clones.clear()
@@ -394,7 +398,7 @@ def test_the_command_proves_first_and_says_what_failed(elsewhere, tmp_path, monk
         f"{PROOFS}-loop-float32": "passed",
         f"{PROOFS}-dense-float32": "failed: its process ended with status 7",
     }
-    assert "2 of 4 proofs failed." in said
+    assert "Proofs: 2 passed, 2 failed." in said
     assert f"{PROOFS}-dense-float32 failed: its process ended" in said
     elsewhere("os._exit(1)")
     assert run(path, "--only", PROOFS, "--quick") == 1

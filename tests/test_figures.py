@@ -277,7 +277,7 @@ HERE = "2 CPU cores (a CPU of many words), 7.8 GiB, no GPU; torch 2.13.0 with 2 
 H100 = "NVIDIA H100 80GB HBM3, compute capability 9.0"
 LAYER = {"loop": 90, "hoisted": 70, "graph": 6, "nn": 2.3, "cudnn": 2.2, "fused": 1.6, "torch": 2.25}
 ATTENTION = {"naive": 9, "online": 4, "flash": 0.3, "auto": 0.31, "sdpa flash": 0.32, "sdpa efficient": 0.5}
-COPIES = ["copy", "copy, used memory", "copy, new memory"]
+COPIES = ["copy", "copy (used memory)", "copy (new memory)"]
 # What one figure may hold: the labels of a contest of helpers.contests on a CPU and on a GPU.
 TOGETHER = [
     ["naive", "online", "flash", "auto", "sdpa", "sdpa flash", "sdpa efficient", "sdpa cudnn"],

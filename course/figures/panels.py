@@ -69,7 +69,11 @@ def live_panel(points, device, contest):
 def recorded_panel(recording):
     """The panel of a recordings.Recording."""
     below = f"Recorded {recording.when.date().isoformat()}: {recording.device}, {recording.versions}."
-    return Panel(recording.label, recording.contest, recording.about, recording.points, below)
+    # A CPU's name is long and tells little: it stands below, as that of the live one does.
+    short = recording.device.rpartition(", ")[2] if recording.kind == "cpu" else recording.device
+    return Panel(
+        recording.label.replace(recording.device, short), recording.contest, recording.about, recording.points, below
+    )
 
 
 def side_by_side(panels, what, chosen, notes):
@@ -93,11 +97,12 @@ def _drawn(panels, what, kernels, timings, below):
     low, high = _range([1e3 * bound for timing in timings for bound in (timing.p20, timing.p80)])
     labels = {kernel: _lines(name(kernel), LABEL[len(panels)]) for kernel in kernels}
     height = max(PLOT, *(sum(_high(labels[kernel]) for kernel in kernels if panel.times(kernel)) for panel in panels))
+    lengths = [T for panel in panels for T in panel.points]
     headings, axes, traces, annotations = [], {}, [], []
     for number, (panel, slot) in enumerate(zip(panels, _slots(panels, labels), strict=True), 1):
         axis = f"x{number}" if number > 1 else "x"
         start, end, narrow = slot
-        axes[f"xaxis{axis[1:]}"] = across = _across(panel, start, end)
+        axes[f"xaxis{axis[1:]}"] = across = _across(panel, min(lengths), max(lengths), start, end)
         traces += [_line(panel.times(kernel), name(kernel), style[kernel], axis) for kernel in kernels]
         annotations += _end_labels(panel, labels, style, (low, high), height, axis, across["range"][1])
         headings.append(_heading(panel, narrow))
@@ -184,10 +189,10 @@ def _upward(low, high):
     return theme.layout("", y=settings)["yaxis"]
 
 
-def _across(panel, start, end):
-    """The axis of T: a tick at every T, and its number where there is room."""
+def _across(panel, shortest, longest, start, end):
+    """The axis of T, the same for all panels: a tick at every T of this one, and its number where there is room."""
     lengths = sorted(panel.points)
-    low, high = math.log10(lengths[0]), math.log10(lengths[-1])
+    low, high = math.log10(shortest), math.log10(longest)
     room = 0.08 * (high - low) or 0.3
     pixels = (end - start) * (NARROW - LEFT - RIGHT) / (high - low + 2 * room)
     shown, last = [], math.inf
@@ -302,13 +307,13 @@ def _told(panels, what, kernels):
 
 
 def _ratios(panel, kernels):
-    """How many times as long as the fastest each kernel takes at its longest T."""
+    """How many times as long as the fastest each kernel takes at its longest T; a copy computes nothing."""
     times = {kernel: dict(panel.times(kernel)) for kernel in kernels if panel.times(kernel)}
     longest = {kernel: max(times[kernel]) for kernel in times}
     said = []
     for T in sorted(set(longest.values()), reverse=True):
         there = {kernel: timed[T].median for kernel, timed in times.items() if T in timed}
-        first = min(there, key=there.get)
+        first = min([kernel for kernel in there if not kernel.startswith("copy")] or there, key=there.get)
         compared = [
             f"{name(kernel)} {_times(there[kernel] / there[first])} as long"
             for kernel in there

@@ -62,7 +62,7 @@ def recorded(contest, *others, also=()):
     """The recordings of a contest, a tuple of `Recording`, the newest last; empty where nothing is recorded.
 
     contest: a name of helpers.contests, such as "lstm D=128". others: what to take from a device that has not recorded
-    it, such as the smaller "lstm" of a CPU. also: recordings of your own beside those that come with the course: a
+    it: recorded("lstm D=128", "lstm") takes a CPU's smaller "lstm" beside a GPU's. also: recordings of your own beside those that come with the course: a
     file, a folder, or a list of these.
     Raises CourseError, with the names that there are, if all recordings are whole and none has such a contest.
     """

@@ -6,6 +6,7 @@ Every kernel loads, carries in float32, and casts when it stores. Its block size
 
 import importlib.util
 import os
+import sys
 
 import torch
 
@@ -16,12 +17,13 @@ def unavailable(tensor, *, capability=(7, 5)):
     It takes an NVIDIA GPU of this compute capability, or, for tests on a CPU, Triton's interpreter: TRITON_INTERPRET=1,
     set before triton is first imported.
     """
-    if importlib.util.find_spec("triton") is None:
-        return "triton is not installed"
-    if os.environ.get("TRITON_INTERPRET") == "1":
-        return None
-    if tensor.device.type != "cuda" or torch.version.hip:
+    interpreted = os.environ.get("TRITON_INTERPRET") == "1"
+    if not interpreted and (tensor.device.type != "cuda" or torch.version.hip):
         return f"Triton kernels need an NVIDIA GPU, and the tensors are on {tensor.device}"
+    if "triton" not in sys.modules and importlib.util.find_spec("triton") is None:
+        return "triton is not installed"
+    if interpreted:
+        return None
     found = torch.cuda.get_device_capability(tensor.device)
     if tensor.dtype == torch.bfloat16:  # emulated before 8.0, though torch.cuda.is_bf16_supported() says True
         capability = max(capability, (8, 0))
