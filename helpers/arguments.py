@@ -56,7 +56,9 @@ def require_tensors(function, spec, given, remedies=None):
     given = {name: tensor for name, tensor in given.items() if tensor is not None or spec[name][0] != "["}
     for name, tensor in given.items():
         if not isinstance(tensor, torch.Tensor):
-            raise TypeError(f"{function}: {name} is a {type(tensor).__name__}, no torch tensor; use torch.tensor(…).")
+            raise TypeError(
+                f"{function}: {name} is a {type(tensor).__name__}, no torch tensor; give one, by torch.tensor(…) say."
+            )
         if tensor.dtype not in FLOATS:
             raise TypeError(f"{function}: {name} holds {tensor.dtype}; use {name}.float() to make it floating point.")
     for what in ("dtype", "device"):
@@ -90,12 +92,13 @@ def _misfit(spec, shapes, remedies):
         if axes[0][1] == "…" and lead >= 0:
             sizes = (sizes[:lead], *sizes[lead:])
         if len(sizes) != len(axes):
-            remedy = f"add one with {name}[None]" if len(sizes) < len(axes) else f"drop one with {name}[0]"
+            one = f", as {name}.squeeze({sizes.index(1)}) does" if 1 in sizes else ""
+            remedy = f"add the missing one, as {name}[None] does" if len(sizes) < len(axes) else f"drop one{one}"
             return f"{name} has {len(sizes)} instead of {len(axes)} axes; {(remedies or {}).get(name, remedy)}"
         for (times, letter), size in zip(axes, sizes, strict=True):
             if times > 1:
-                size, rest = divmod(size, times)
-                fault = f"{times}·{letter} is no multiple of {times} in {name}" if rest else None
+                fault = f"{name} has {size} for {times}·{letter}, no multiple of {times}" if size % times else None
+                size //= times
             known, where = seen.setdefault(letter, (size, name))
             if known != size and not fault:
                 fault = f"{letter} is {known} in {where} and {size} in {name}" if where else f"{name} has {size} for 1"

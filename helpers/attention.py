@@ -17,7 +17,7 @@ from .online import Online, future
 METHODS = ("auto", "loop", "naive", "online", "flash", "sdpa")
 SPEC = {"query": "… Tq D", "key": "… Tk D", "value": "… Tk Dv"}
 REMEDIES = {
-    "…": "give all as (B, H, T, D), and expand the smaller one",
+    "…": "give all as (B, H, T, D); repeat_interleave repeats heads",
     "D": "project query and key to one width",
     "Tk": "every key needs one value: make both from the same inputs",
 }
@@ -65,15 +65,15 @@ def attention_weights(query, key, *, is_causal=False, mask=None, scale=None):
     return _weights(query, key, is_causal, mask, scale)
 
 
-def attention_backend(query, key, value, *, is_causal=False):
+def attention_backend(query, key, value, *, is_causal=False, mask=None):
     """Which of torch's kernels `attention(…, method="sdpa")` would run here: name it beside every time.
 
     "flash" (FlashAttention-2), "cudnn", "efficient" (xFormers' kernel) or "math" (plain products) on a GPU, on a CPU
     "flash (CPU)" or "math". Torch is asked, with these very tensors, under the `sdpa_kernel` that is set around the
     call. Arguments and errors as `attention`.
     """
-    _checked("attention_backend", is_causal, None, None, query=query, key=key, value=value)
-    *tensors, allowed, square = _sdpa_arguments(query, key, value, is_causal, None)
+    mask, _ = _checked("attention_backend", is_causal, mask, None, query=query, key=key, value=value)
+    *tensors, allowed, square = _sdpa_arguments(query, key, value, is_causal, mask)
     with pinned(query):
         found = SDPBackend(torch._fused_sdp_choice(*tensors, attn_mask=allowed, is_causal=square))
     name = found.name.removesuffix("_ATTENTION").lower()
@@ -81,9 +81,9 @@ def attention_backend(query, key, value, *, is_causal=False):
 
 
 def _loop(query, key, value, allowed, scale):
-    rows = []
+    rows, query = [], query * scale  # first, or scores of 16 bits may pass the largest number
     for i in range(query.shape[-2]):
-        scores = (key * query[..., i : i + 1, :]).sum(-1) * scale  # (…, Tk)
+        scores = (key * query[..., i : i + 1, :]).sum(-1)  # (…, Tk)
         if allowed is not None:
             scores = scores.masked_fill(~allowed[..., i, :], -math.inf)
         rows.append((scores.softmax(-1).unsqueeze(-1) * value).sum(-2))  # (…, Dv)
@@ -96,7 +96,7 @@ def _weights(query, key, is_causal, mask, scale):
     what = f"the scores of query {shape(query)} and key {shape(key)}"
     require_memory(what, needed, query.device, "method 'online' or 'sdpa' of attention, or a shorter T")
     allowed = _allowed(query, key, is_causal, mask)
-    scores = query @ key.transpose(-2, -1) * scale  # (…, Tq, Tk)
+    scores = (query * scale) @ key.transpose(-2, -1)  # (…, Tq, Tk)
     if allowed is not None:
         scores = scores.masked_fill(~allowed, -math.inf)
     return scores.softmax(dim=-1)
@@ -182,13 +182,17 @@ def _allowed(query, key, is_causal, mask):
 
 
 def _spread(mask, wanted, device):
-    """The mask spread over every query, (…, Tq, Tk)."""
+    """The mask as (…, Tq, Tk), with 1 for the leading axes that it does not tell apart: spread, it may not fit."""
     if getattr(mask, "dtype", None) is not torch.bool:
         kind = mask.dtype if isinstance(mask, torch.Tensor) else type(mask).__name__
-        raise TypeError(f"mask is {kind}; give a torch.tensor of booleans, True where a query may look: mask > 0, say.")
+        raise TypeError(
+            f"mask is {kind}; give a torch.tensor of booleans, True where a query may look; of 0 and −∞, mask == 0."
+        )
     if mask.device != device:
         raise TypeError(f"mask is on {mask.device}, query on {device}; bring them together with mask.to(query.device).")
     try:
-        return mask.expand(wanted)
+        mask = mask[(None,) * (len(wanted) - mask.ndim)]
+        mask.expand(wanted)
+        return mask.expand(*mask.shape[:-2], *wanted[-2:])
     except RuntimeError:
         raise ValueError(f"mask {shape(mask)} does not broadcast to {wanted}; give (Tq, Tk) = {wanted[-2:]}.") from None

@@ -1,7 +1,7 @@
 """`python -m helpers.bench --out FILE`: proves every kernel on this device, times it beside its peers, records it.
 
 FILE is one JSON recording, written anew after every point, so that a run that was cut off goes on where it stopped when
-the same command is given again. It takes under ten minutes on a GPU, one on a CPU, and needs torch and NumPy alone;
+the same command is given again. It is meant to take under ten minutes on a GPU, and takes one on a CPU, and needs torch and NumPy alone;
 pytest for the proofs, triton and the peers of helpers.contests where they are installed. A recording of another device,
 or of another revision, is left aside under another name and a new one begun; so is a file that is damaged.
 
@@ -23,6 +23,7 @@ from collections import Counter
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
+from hashlib import sha1
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -71,6 +72,8 @@ def heading(where, quick, revision):
     """What a recording has to agree in with another, to be continued by it."""
     # The hash of the commit, with a + if files differ from it.
     revision = revision or _said(f"git -C '{ROOT}' describe --always --abbrev=40 --exclude='*' --dirty=+")
+    if revision.endswith("+"):  # and a digest of the difference, so that every change begins anew
+        revision += sha1(_said(f"git -C '{ROOT}' diff HEAD").encode()).hexdigest()[:8]
     about = {"schema": SCHEMA, "revision": revision, "quick": quick, "device": asdict(describe(where))}
     about |= {"driver": _said("nvidia-smi --query-gpu=driver_version --format=csv,noheader").partition("\n")[0]}
     about |= {"cuda": torch.version.cuda, "cudnn": torch.backends.cudnn.version()}
@@ -142,7 +145,8 @@ def prove(recording, where, options):
         return print(proofs["every test ran"], flush=True)
     proofs["every test ran"] = "failed: something ended them before"
     words = [where.type, options.only, "float32" * options.quick]
-    with subprocess.Popen([sys.executable, tests, *words, *proofs], stdout=subprocess.PIPE, text=True) as process:
+    words += [test for test, said in proofs.items() if not said.startswith("failed")]
+    with subprocess.Popen([sys.executable, tests, *words], stdout=subprocess.PIPE, text=True) as process:
         for line in process.stdout:  # {test: outcome}
             proofs.update(json.loads(line))
             save(options.out, recording)
@@ -154,7 +158,9 @@ def time_all(recording, where, options):
         found = measure(where)
         rates = {dtype: rate.median for dtype, rate in found.matmul.items()}
         recording["measured"] = {"copy": found.copy.median, "matmul": rates, "launch": found.launch.median}
-    listed, most = contests.CONTESTS[where.type].values(), 1 if options.quick else None
+    listed, most = list(contests.CONTESTS[where.type].values()), 1 if options.quick else None
+    if where.type == "cuda" and not describe(where).bf16:  # a T4
+        listed = [contest._replace(dtype=contest.dtype.replace("bfloat16", "float16")) for contest in listed]
     plan = [(contest, T) for contest in listed if options.only in contest.name for T in contest.lengths[:most]]
     for number, (contest, T) in enumerate(plan, 1):
         recording["about"][contest.name] = contest.about

@@ -11,7 +11,8 @@ from .attention import pinned
 
 METHODS = ("auto", "naive", "sdpa")
 SPEC = {"query": "B H 1 D", "key_cache": "B H T D", "value_cache": "B H T Dv"}
-REMEDIES = {"1": "give one query a sequence, or use attention(…, is_causal=True) for several"}
+REMEDIES = {"H": "repeat the cache's heads with repeat_interleave(…, dim=1)"}
+REMEDIES |= {"1": "give one query a sequence, or use attention(…, is_causal=True) for several"}
 
 
 def decode_attention(query, key_cache, value_cache, length, *, method="auto"):
@@ -38,7 +39,7 @@ def decode_attention(query, key_cache, value_cache, length, *, method="auto"):
     else:
         allowed = (torch.arange(key.shape[2], device=key.device) < length[:, None])[:, None, None]  # (B, 1, 1, T)
     if method == "naive":
-        scores = query @ key.mT / math.sqrt(query.shape[-1])  # (B, H, 1, T)
+        scores = (query / math.sqrt(query.shape[-1])) @ key.mT  # (B, H, 1, T)
         return (scores if allowed is None else scores.masked_fill(~allowed, -math.inf)).softmax(-1) @ value
     with pinned(query):
         return F.scaled_dot_product_attention(query, key, value, attn_mask=allowed)

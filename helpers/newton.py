@@ -12,7 +12,7 @@ from numbers import Real
 
 import torch
 
-from .arguments import require_sizes, require_word
+from .arguments import require_memory, require_sizes, require_word
 from .recurrence import elman, require_recurrence
 from .scan import linear_recurrence
 
@@ -42,12 +42,10 @@ class NewtonReport:
         against = "not compared with the loop" if self.difference is None else f"{self.difference:.1e} from the loop"
         if self.converged:
             return f"converged in {count}: residual {self.residual:.1e}, {against}"
-        lost = (
-            "these are not the states of the recurrence. Allow more iterations (T are always enough), or use the loop."
-        )
-        return (
-            f"NOT converged after {count}: residual {self.residual:.1e}, above {self.tolerance:.0e}, {against}; {lost}"
-        )
+        lost = f"NOT converged after {count}: residual {self.residual:.1e}, above {self.tolerance:.0e}, {against}"
+        if math.isnan(self.residuals[0]):
+            return f"{lost}. The inputs, the weights or the state before hold NaN or infinity."
+        return f"{lost}; these are not the states of the recurrence. Allow more iterations (T are always enough), or use the loop."
 
 
 def newton_recurrence(
@@ -78,6 +76,9 @@ def newton_recurrence(
     if not isinstance(tolerance, Real) or not 0 <= tolerance < math.inf:
         raise ValueError(f"tolerance={tolerance!r} was given; expected a number from 0 up, such as 1e-10.")
     (most,) = require_sizes(most=most)
+    if jacobian == "dense":  # the matrices, and those that are composed of them
+        needed = 2 * inputs.element_size() * inputs[..., 0].numel() * weight_hh.numel()
+        require_memory("the Jacobians", needed, inputs.device, "jacobian='diagonal', or elman")
     start = inputs.new_zeros(inputs.shape[0], weight_hh.shape[0]) if hidden is None else hidden
     from_input = inputs @ weight_ih.T if bias is None else inputs @ weight_ih.T + bias  # (B, T, D)
 
@@ -87,7 +88,7 @@ def newton_recurrence(
             stepped = _step(from_input, weight_hh, start, states)
             rest = stepped - states
             residuals.append(rest.abs().max().item())
-            if residuals[-1] <= tolerance or len(residuals) > most:
+            if residuals[-1] <= tolerance or len(residuals) > most or math.isnan(residuals[0]):  # NaN stays
                 break
             states = states + _solve(1 - stepped.square(), weight_hh, rest, jacobian)
             # A product of Jacobians may overflow, far beyond the states that are right already: begin there again.

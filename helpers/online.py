@@ -42,10 +42,16 @@ def _blocks(query, key, is_causal, mask):
         yield queries, keys, scores
 
 
+def _as_it_is(function):
+    """`function` where autocast would compute in 16 bits what is promised in float32."""
+    return torch.autocast("cpu", enabled=False)(torch.autocast("cuda", enabled=False)(function))
+
+
 class Online(torch.autograd.Function):
     """Attention block by block of keys, in float32 (float64 stays). Arguments as helpers.attention has checked them."""
 
     @staticmethod
+    @_as_it_is
     def forward(ctx, query, key, value, is_causal, mask, scale):
         wide = torch.promote_types(query.dtype, torch.float32)
         q, k, v = (tensor.to(wide) for tensor in (query, key, value))
@@ -65,6 +71,7 @@ class Online(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
+    @_as_it_is
     def backward(ctx, grad_output):
         query, key, value, mask, output, level = ctx.saved_tensors
         q, k, v, grad = (tensor.to(output.dtype) for tensor in (query, key, value, grad_output))

@@ -5,7 +5,6 @@ Weights are in torch's layout, so that `nn.LSTM(…).all_weights[0]` can be pass
 
 import functools
 import warnings
-from contextlib import contextmanager
 
 import torch
 import torch.nn.functional as F
@@ -30,7 +29,8 @@ def elman(inputs, weight_ih, weight_hh, bias_ih=None, bias_hh=None, *, hidden=No
         set of shapes; recording takes about as long as a few loops, and the graph keeps memory for all T steps) and
         "fused" (our own kernel, W stays on the chip: D up to 128, float32 or 16 bits, sums in float32; needs triton).
 
-    All give the loop's numbers to rounding, with a gradient; "graph" and "fused" differentiate once. Work T·D·(Din + D)
+    All give the loop's numbers to rounding, with a gradient; "graph" and "fused" differentiate once. In float32 cuDNN
+    rounds products to TF32, to 1e-3, unless torch.backends.cudnn.rnn.fp32_precision = "ieee" says otherwise. Work T·D·(Din + D)
     multiply–adds a sequence, in T steps that wait for each other: helpers.cost.elman.
     Raises TypeError (not floating point, dtypes or devices differ), ValueError (shapes, an unknown method, a method
     that this device, dtype or D does not allow).
@@ -97,8 +97,6 @@ def _run(name, step, gates, method, **given):
     tensors = [inputs.new_zeros(zeros[part]) if tensor is None else tensor for part, tensor in given.items()]
     trains = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
     if method in ("auto", "torch", "cudnn"):
-        if inputs.is_cuda and inputs.dtype == torch.float32:
-            return _InFloat32.apply(trains, name, *tensors)
         return _torch(name, *tensors)
     if method == "graph":
         return _Graphed.apply(trains, step, *tensors)
@@ -131,35 +129,6 @@ def _torch(name, inputs, weight_ih, weight_hh, bias_ih, bias_hh, *state):
         return kernel(inputs, start, weights, True, 1, 0.0, torch.is_grad_enabled(), False, True)[0]
 
 
-class _InFloat32(torch.autograd.Function):
-    """torch's kernel with cuDNN told, forward and backward, not to round float32 products to TF32, which costs 1e-3."""
-
-    @staticmethod
-    def forward(ctx, trains, name, *tensors):
-        ctx.leaves = [tensor.detach().requires_grad_(trains and tensor.requires_grad) for tensor in tensors]
-        with _in_float32(), torch.set_grad_enabled(trains):
-            ctx.states = _torch(name, *ctx.leaves)
-        return ctx.states.detach()
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx, grad):
-        leaves = [leaf for leaf in ctx.leaves if leaf.requires_grad]
-        with _in_float32():
-            found = iter(torch.autograd.grad(ctx.states, leaves, grad, retain_graph=True))
-        return None, None, *(next(found) if leaf.requires_grad else None for leaf in ctx.leaves)
-
-
-@contextmanager
-def _in_float32():
-    settings = torch.backends.cudnn.rnn
-    before, settings.fp32_precision = settings.fp32_precision, "ieee"
-    try:
-        yield
-    finally:
-        settings.fp32_precision = before
-
-
 class _Graphed(torch.autograd.Function):
     """The hoisted loop as a CUDA graph, and its gradient as another.
 
@@ -170,6 +139,7 @@ class _Graphed(torch.autograd.Function):
     @staticmethod
     def forward(ctx, trains, step, *tensors):
         about = (step, tuple(tuple(tensor.shape) for tensor in tensors), tensors[0].dtype, tensors[0].device)
+        about += (torch.get_float32_matmul_precision(),)  # which a graph keeps, as it was recorded
         ctx.save_for_backward(*tensors)
         ctx.gradient = _recorded(_gradient, *about) if trains else None
         return _recorded(_states, *about)(*tensors)[0]
@@ -191,12 +161,13 @@ def _gradient(step, *tensors):
 
 
 @functools.lru_cache(maxsize=8)  # a graph keeps its memory
-def _recorded(function, step, shapes, dtype, device):
+def _recorded(function, step, shapes, dtype, device, precision):
     """`function` as a CUDA graph: copies the tensors in, starts all kernels at once, copies the results out."""
     if function is _gradient:
         shapes += ((*shapes[0][:2], shapes[2][1]),)  # the states', (B, T, D)
-    held = [torch.zeros(size, dtype=dtype, device=device) for size in shapes]
-    with torch.cuda.device(device), torch.no_grad():
+    # Not in inference mode, or who calls it outside of it later could not fill the buffers.
+    with torch.inference_mode(False), torch.no_grad(), torch.cuda.device(device):
+        held = [torch.zeros(size, dtype=dtype, device=device) for size in shapes]
         aside = torch.cuda.Stream()
         aside.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(aside):

@@ -10,16 +10,16 @@ GOOD = {"inputs": (2, 5, 4), "weight": (9, 4), "hidden": (2, 3)}
 HEADS = {"query": "… Tq D", "key": "… Tk D", "one": "… 1"}
 GOOD_HEADS = {"query": (2, 3, 7, 4), "key": (2, 3, 5, 4), "one": (2, 3, 1)}
 BAD = [
-    (SPEC, {"inputs": (5, 4)}, "inputs has 2 instead of 3 axes; add one with inputs[None]"),
-    (SPEC, {"hidden": (1, 2, 3)}, "hidden has 3 instead of 2 axes; drop one with hidden[0]"),
+    (SPEC, {"inputs": (5, 4)}, "inputs has 2 instead of 3 axes; add the missing one, as inputs[None] does"),
+    (SPEC, {"hidden": (1, 2, 3)}, "hidden has 3 instead of 2 axes; drop one, as hidden.squeeze(0) does"),
     (SPEC, {"inputs": (2, 0, 4)}, "inputs is empty, and of nothing there is no result; leave the empty part out"),
     (SPEC, {"weight": (9, 5)}, "Din is 4 in inputs and 5 in weight; make them agree"),
-    (SPEC, {"weight": (4, 9)}, "3·D is no multiple of 3 in weight; try weight.T"),
-    (SPEC, {"weight": (8, 4)}, "3·D is no multiple of 3 in weight; use the state of this layer"),
+    (SPEC, {"weight": (4, 9)}, "weight has 4 for 3·D, no multiple of 3; try weight.T"),
+    (SPEC, {"weight": (8, 4)}, "weight has 8 for 3·D, no multiple of 3; use the state of this layer"),
     (SPEC, {"hidden": (2, 9)}, "D is 3 in weight and 9 in hidden; use the state of this layer"),
     (SPEC, {"hidden": (3, 2)}, "B is 2 in inputs and 3 in hidden; try hidden.T"),
     (HEADS, {"key": (2, 1, 5, 4)}, "… is (2, 3) in query and (2, 1) in key; make them agree"),
-    (HEADS, {"key": (4,)}, "key has 1 instead of 3 axes; add one with key[None]"),
+    (HEADS, {"key": (4,)}, "key has 1 instead of 3 axes; add the missing one, as key[None] does"),
     (HEADS, {"key": (5, 4)}, "… is (2, 3) in query and () in key; make them agree"),
     (HEADS, {"one": (2, 3, 2)}, "one has 2 for 1; make them agree"),
 ]
@@ -48,7 +48,9 @@ def test_the_first_disagreement_is_named_with_what_to_do(spec, changed, said):
 
 
 def test_what_must_be_there_cannot_be_none():
-    with pytest.raises(TypeError, match=r"f: weight is a NoneType, no torch tensor; use torch.tensor\(…\)\."):
+    with pytest.raises(
+        TypeError, match=r"f: weight is a NoneType, no torch tensor; give one, by torch\.tensor\(…\) say\."
+    ):
         require_tensors("f", SPEC, given(GOOD) | {"weight": None})
 
 

@@ -247,13 +247,13 @@ BAD = {
         (x, normal(1, 3, 4), normal(1, 3, 4)),
         {},
         ValueError,
-        ["… is (2,) in query and (1,) in key", "(1, 3, 4)", "expand"],
+        ["… is (2,) in query and (1,) in key", "(1, 3, 4)", "repeat"],
     ),
     "heads without a batch": (
         (x, x[0], x[0]),
         {},
         ValueError,
-        ["… is (2,) in query and () in key", "(3, 4)", "expand"],
+        ["… is (2,) in query and () in key", "(3, 4)", "repeat"],
     ),
     "no queries": ((x[:, :0], x, x), {}, ValueError, ["nothing", "(2, 0, 4)", "leave"]),
     "no keys": ((x, x[:, :0], x[:, :0]), {}, ValueError, ["nothing", "(2, 0, 4)"]),
@@ -274,7 +274,7 @@ BAD = {
         ValueError,
         ["Tq = 3", "Tk = 2", "(2, 2, 4)", "leave"],
     ),
-    "a mask of numbers": ((x, x, x), {"mask": torch.ones(3, 3)}, TypeError, ["torch.float32", "booleans", "mask > 0"]),
+    "a mask of numbers": ((x, x, x), {"mask": torch.ones(3, 3)}, TypeError, ["torch.float32", "booleans", "mask == 0"]),
     "a mask that is a list": ((x, x, x), {"mask": [[True] * 3] * 3}, TypeError, ["mask", "list", "torch.tensor"]),
     "a mask that is an array": (
         (x, x, x),
@@ -292,7 +292,7 @@ BAD = {
         (x, x, x),
         {"mask": torch.ones(3, 4).bool()},
         ValueError,
-        ["(3, 4)", "(2, 3, 3)", "(Tq, Tk)"],
+        ["(1, 3, 4)", "(2, 3, 3)", "(Tq, Tk)"],
     ),
     "a mask of more dimensions": (
         (x, x, x),

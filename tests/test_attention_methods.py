@@ -336,3 +336,32 @@ def test_scores_that_do_not_fit_are_refused_before_they_are_made(monkeypatch):
 
 def test_the_free_memory_of_this_machine_is_known():
     assert 2**20 < arguments.free_memory(torch.device("cpu")) < 2**50
+
+
+@pytest.mark.parametrize("method", ["loop", "naive", "online", "sdpa"])
+def test_scores_of_16_bits_are_scaled_before_they_are_too_large(method):
+    query, key = (60 * normal(1, 2, 50, 64, seed=seed) for seed in (0, 1))
+    value = normal(1, 2, 50, 64, seed=2)
+    assert (query @ key.mT).abs().max() > 65504  # float16's largest number
+    halves = [tensor.half() for tensor in (query, key, value)]
+    exact = attention(*(tensor.double() for tensor in halves), method="loop")
+    assert rms(attention(*halves, method=method) - exact) < 5e-2 * rms(exact)  # a nearly hard maximum, so not closer
+
+
+def test_online_keeps_float32_where_autocast_would_not():
+    tensors = [normal(1, 2, 300, 16, seed=seed, dtype=torch.float32).requires_grad_() for seed in range(3)]
+    wanted = torch.autograd.grad(attention(*tensors, method="online").sum(), tensors)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = torch.autograd.grad(attention(*tensors, method="online").sum(), tensors)
+        assert (tensors[0] @ tensors[1].mT).dtype == torch.bfloat16  # and goes on where it was
+    assert all(largest(a, b) == 0 for a, b in zip(found, wanted, strict=True))
+
+
+def test_a_small_mask_stays_small_and_its_backend_can_be_asked():
+    x = normal(4, 8, 1024, 8, dtype=torch.float32)
+    mask = torch.rand(1024, 1024) < 0.5
+    mask.fill_diagonal_(True)
+    for is_causal in (False, True):
+        held = peak_memory(lambda causal=is_causal: attention(x, x, x, mask=mask, is_causal=causal))
+        assert held < 20 * 2**20, "spread over 32 heads it would take 32 MiB as booleans, 128 as floats"
+    assert attention_backend(x, x, x, mask=mask) in ("flash (CPU)", "math")

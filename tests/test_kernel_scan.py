@@ -1,7 +1,7 @@
 """helpers.kernels.scan: run on a GPU where there is one, else in Triton's interpreter; compiled for four GPUs.
 
 The interpreter needs TRITON_INTERPRET=1 before triton is first imported, so one test runs this file again in a process
-of its own. It scans strictly from left to right: that the combine is associative is tested in test_scan.py.
+of its own. It scans strictly from left to right: that the combine is associative has a test of its own.
 """
 
 import os
@@ -47,6 +47,20 @@ def poisoned(monkeypatch):
     assert torch.empty(3, device=DEVICE).isnan().all()
     yield
     torch.use_deterministic_algorithms(False)
+
+
+@compiles
+def test_the_kernels_combine_is_associative_and_that_of_the_definition(kernel):
+    steps = [tuple(torch.randint(-9, 10, (2, 50))) for _ in range(3)]  # whole numbers: exactly equal, or not
+
+    def after(left, right):
+        return kernel._combine.fn(*left, *right)
+
+    first, second, third = steps
+    one, other = after(after(first, second), third), after(first, after(second, third))
+    assert all(map(torch.equal, one, other))
+    assert all(map(torch.equal, after(first, second), scan.combine(first, second)))
+    assert not all(map(torch.equal, after(first, second), after(second, first)))
 
 
 @pytest.mark.skipif(INTERPRETED or ON_GPU, reason="this is where they run")

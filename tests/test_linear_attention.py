@@ -198,7 +198,7 @@ def bad_calls():
         "heads": (
             {"query": query[:, :1]},
             ValueError,
-            ["… is (2, 1) in query and (2, 3) in key; expand", "(2, 1, 3, 5)"],
+            ["… is (2, 1) in query and (2, 3) in key; give all", "(2, 1, 3, 5)"],
         ),
         "no time": ({"query": query[..., :0, :]}, ValueError, ["query is empty", "(2, 3, 0, 5)"]),
         "fewer queries": ({"query": query[..., :2, :]}, ValueError, ["one key for each query", "is_causal=False"]),

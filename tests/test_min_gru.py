@@ -193,12 +193,12 @@ def bad_calls():
         "a bias that is a matrix": (
             {"bias_hidden": W},
             ValueError,
-            ["bias_hidden (D)", "bias_hidden (4, 5)", "bias_hidden[0]"],
+            ["bias_hidden (D)", "bias_hidden (4, 5)", "drop one"],
         ),
         "a state of torch's module": (
             {"hidden": normal(1, 2, 4)},
             ValueError,
-            ["hidden (B, D)", "hidden (1, 2, 4)", "hidden[0]"],
+            ["hidden (B, D)", "hidden (1, 2, 4)", "hidden.squeeze(0)"],
         ),
         "whole numbers": ({"inputs": x.long()}, TypeError, ["inputs", "torch.int64", "inputs.float()"]),
         "mixed dtypes": ({"inputs": x.float()}, TypeError, ["inputs torch.float32", ".to(dtype)"]),

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.autograd import gradcheck
 
-from helpers import elman
+from helpers import arguments, elman
 from helpers.newton import JACOBIANS, NewtonReport, _scan, newton_recurrence
 
 each_jacobian = pytest.mark.parametrize("jacobian", JACOBIANS)
@@ -186,7 +186,7 @@ def bad_calls():
         "no time": ({"inputs": inputs[:, :0]}, ValueError, ["(1, 0, 8)"]),
         "weights of an lstm": ({"weight_hh": torch.zeros(32, 8).double()}, ValueError, ["weight_hh (D, D)", "(32, 8)"]),
         "a short bias": ({"bias": torch.zeros(4).double()}, ValueError, ["bias (D)", "D is 8 in weight_ih and 4 in bias"]),
-        "a hidden of torch's module": ({"hidden": torch.zeros(1, 1, 8).double()}, ValueError, ["hidden (B, D)", "hidden[0]"]),
+        "a hidden of torch's module": ({"hidden": torch.zeros(1, 1, 8).double()}, ValueError, ["hidden (B, D)", "hidden.squeeze(0)"]),
         "mixed dtypes": ({"weight_ih": weight_ih.float()}, TypeError, ["weight_ih torch.float32"]),
         "16 bits": (half, TypeError, ["float16", ".float()"]),
         "whole numbers": ({"inputs": inputs.long()}, TypeError, ["torch.int64"]),
@@ -208,3 +208,21 @@ def test_bad_input_gets_a_sentence(case):
     assert type(raised.value) is kind
     assert not [words for words in said if words not in str(raised.value)], raised.value
     assert "\n" not in str(raised.value)
+
+
+def test_nan_is_blamed_on_what_was_given_at_once():
+    inputs, weight_ih, weight_hh = call(T=9)
+    inputs[0, 3, 0] = math.nan
+    _, report = newton_recurrence(inputs, weight_ih, weight_hh)
+    assert (report.iterations, report.converged) == (0, False)
+    assert "hold NaN or infinity" in str(report)
+
+
+def test_jacobians_that_do_not_fit_are_refused_before_they_are_made(monkeypatch):
+    monkeypatch.setattr(arguments, "free_memory", lambda _: 2**20)
+    wide = [torch.zeros(1, 20000, 64), torch.zeros(64, 64), torch.zeros(64, 64)]
+    with pytest.raises(
+        MemoryError, match="the Jacobians need 0.6 GiB, and cpu has 0.0 GiB free; use jacobian='diagonal'"
+    ):
+        newton_recurrence(*wide)
+    assert newton_recurrence(*wide, jacobian="diagonal", check=False)[1].converged

@@ -247,18 +247,18 @@ def bad_calls():
         "input weights transposed": (
             {"weight_ih": weight_ih.T},
             ValueError,
-            ["4·D is no multiple of 4 in weight_ih", "try weight_ih.T"],
+            ["weight_ih has 5 for 4·D, no multiple of 4", "try weight_ih.T"],
         ),
         "a short bias": ({"bias_ih": bias[:4]}, ValueError, ["bias_ih (4·D)", "bias_ih (4,)"]),
         "a bias that is a matrix": (
             {"bias_hh": bias[None]},
             ValueError,
-            ["bias_hh (4·D)", "bias_hh (1, 16)", "bias_hh[0]"],
+            ["bias_hh (4·D)", "bias_hh (1, 16)", "bias_hh.squeeze(0)"],
         ),
         "a hidden state of torch's module": (
             {"hidden": normal(1, 2, 4)},
             ValueError,
-            ["hidden (B, D)", "hidden (1, 2, 4)", "hidden[0]"],
+            ["hidden (B, D)", "hidden (1, 2, 4)", "hidden.squeeze(0)"],
         ),
         "a hidden state of another batch": ({"hidden": normal(1, 4)}, ValueError, ["B is 2 in inputs and 1 in hidden"]),
         "a cell of another width": ({"cell": normal(2, 5)}, ValueError, ["D is 4 in weight_ih and 5 in cell"]),

@@ -37,7 +37,7 @@ def eager(monkeypatch):
     """Graphs that are no graphs: the function runs at once, as on a GPU it would when it is recorded."""
     recorded = []
 
-    def record(function, step, shapes, dtype, device):
+    def record(function, step, *about):
         recorded.append(function)
         return lambda *tensors: [result.clone() for result in function(step, *(tensor.detach() for tensor in tensors))]
 
@@ -104,36 +104,6 @@ def test_no_graph_of_a_gradient_is_recorded_that_nobody_will_ask_for(eager):
         assert not apply(gru, call(gru), "graph").requires_grad
     apply(gru, [tensor.detach() for tensor in call(gru)], "graph")
     assert recurrence._gradient not in eager
-
-
-@each_layer
-def test_full_precision_is_asked_of_cudnn_forward_and_backward_and_then_given_back(layer, monkeypatch):
-    tensors, towards, seen = call(layer, dtype=torch.float32), normal(2, 5, 4, dtype=torch.float32), []
-    settings, name = torch.backends.cudnn.rnn, layer.__name__
-    monkeypatch.setattr(settings, "fp32_precision", "tf32")
-    for tensor in tensors[:1]:
-        tensor.register_hook(lambda slope: seen.append(settings.fp32_precision))
-    run = recurrence._torch
-
-    def watched(*args):
-        result = run(*args)
-        seen.append(settings.fp32_precision)
-        result.register_hook(lambda slope: seen.append(settings.fp32_precision))
-        return result
-
-    monkeypatch.setattr(recurrence, "_torch", watched)
-    found = with_slopes(recurrence._InFloat32.apply(True, name, *tensors), tensors, towards)
-    assert seen[:2] == ["ieee", "ieee"]
-    assert settings.fp32_precision == "tf32"
-    wanted = with_slopes(run(name, *tensors), tensors, towards)
-    assert all(largest(a, b) == 0 for a, b in zip(found, wanted, strict=True))
-
-
-def test_full_precision_is_given_back_after_an_error_too(monkeypatch):
-    monkeypatch.setattr(torch.backends.cudnn.rnn, "fp32_precision", "tf32")
-    with pytest.raises(RuntimeError), recurrence._in_float32():
-        raise RuntimeError
-    assert torch.backends.cudnn.rnn.fp32_precision == "tf32"
 
 
 @on_gpu

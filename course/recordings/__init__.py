@@ -160,7 +160,7 @@ def _cautions(recording):
         yield "incomplete"
     if not isinstance(revision, str):
         yield "of an unknown revision"
-    elif revision.endswith("+"):
+    elif "+" in revision:
         yield "with changed files"
 
 
