@@ -1,6 +1,6 @@
 """Attention and recurrence, timed and counted: the computing half of the course.
 
-Nothing here knows that it is taught. Shapes: (B, H, T, D) for attention, (B, T, D) for sequences. Each kernel has a
+Nothing here knows that it is taught. Shapes: (B, H, T, D) for attention, (B, T, D) for sequences. A kernel takes a
 `method`: the loop or plain form that defines it, the fast forms beside it, and "auto".
 
     attention, attention_weights, attention_backend, decode_attention, linear_attention

@@ -105,8 +105,11 @@ def _misfit(spec, shapes, remedies):
             if fault and remedies is None:
                 return fault
             if fault:
-                turned = len(axes) == 2 and not _misfit(spec, shapes | {name: sizes[::-1]}, None)
-                return f"{fault}; {f'try {name}.T' if turned else remedies.get(name, remedies.get(letter, AGREE))}"
+                for some in ([name], [weight for weight in shapes if weight.startswith("weight")]):
+                    turned = {one: shapes[one][::-1] for one in some if len(spec[one]) == 2}
+                    if turned and not _misfit(spec, shapes | turned, None):
+                        return f"{fault}; try {' and '.join(f'{one}.T' for one in turned)}"
+                return f"{fault}; {remedies.get(name, remedies.get(letter, AGREE))}"
     return None
 
 

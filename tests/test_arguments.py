@@ -7,6 +7,8 @@ from helpers.arguments import require_able, require_tensors
 
 SPEC = {"inputs": "B T Din", "weight": "3·D Din", "hidden": "[B D]"}
 GOOD = {"inputs": (2, 5, 4), "weight": (9, 4), "hidden": (2, 3)}
+LAYER = {"inputs": "B T Din", "weight_ih": "3·D Din", "weight_hh": "3·D D"}
+GOOD_LAYER = {"inputs": (2, 5, 4), "weight_ih": (9, 4), "weight_hh": (9, 3)}
 HEADS = {"query": "… Tq D", "key": "… Tk D", "one": "… 1"}
 GOOD_HEADS = {"query": (2, 3, 7, 4), "key": (2, 3, 5, 4), "one": (2, 3, 1)}
 BAD = [
@@ -18,6 +20,11 @@ BAD = [
     (SPEC, {"weight": (8, 4)}, "weight has 8 for 3·D, no multiple of 3; use the state of this layer"),
     (SPEC, {"hidden": (2, 9)}, "D is 3 in weight and 9 in hidden; use the state of this layer"),
     (SPEC, {"hidden": (3, 2)}, "B is 2 in inputs and 3 in hidden; try hidden.T"),
+    (
+        LAYER,
+        {"weight_ih": (4, 9), "weight_hh": (3, 9)},
+        "weight_ih has 4 for 3·D, no multiple of 3; try weight_ih.T and weight_hh.T",
+    ),
     (HEADS, {"key": (2, 1, 5, 4)}, "… is (2, 3) in query and (2, 1) in key; make them agree"),
     (HEADS, {"key": (4,)}, "key has 1 instead of 3 axes; add the missing one, as key[None] does"),
     (HEADS, {"key": (5, 4)}, "… is (2, 3) in query and () in key; make them agree"),
@@ -38,7 +45,7 @@ def test_what_fits_passes():
 
 @pytest.mark.parametrize(("spec", "changed", "said"), BAD, ids=[said for *_, said in BAD])
 def test_the_first_disagreement_is_named_with_what_to_do(spec, changed, said):
-    good = GOOD if spec is SPEC else GOOD_HEADS
+    good = {"hidden": GOOD, "weight_hh": GOOD_LAYER, "one": GOOD_HEADS}[list(spec)[-1]]
     with pytest.raises(ValueError, match="^f needs ") as raised:
         require_tensors("f", spec, given(good | changed), {"D": "use the state of this layer"})
     assert str(raised.value).endswith(f": {said}.")
