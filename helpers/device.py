@@ -8,6 +8,7 @@ import math
 import os
 import platform
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -231,11 +232,9 @@ def _cpu_cores():
 
 
 def _cpu_memory():
-    try:
+    with suppress(AttributeError, ValueError, OSError):  # Windows does not say
         total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):  # Windows does not say
-        return None
-    return min([total, *_container_limits("memory.max")])
+        return min([total, *_container_limits("memory.max")])
 
 
 def _container_limits(name):

@@ -30,7 +30,7 @@ def elman(inputs, weight_ih, weight_hh, bias_ih=None, bias_hh=None, *, hidden=No
         "fused" (our own kernel, W stays on the chip: D up to 128, float32 or 16 bits, sums in float32; needs triton).
 
     All give the loop's numbers to rounding, with a gradient; "graph" and "fused" differentiate once. In float32 cuDNN
-    rounds products to TF32, to 1e-3, unless torch.backends.cudnn.rnn.fp32_precision = "ieee" says otherwise. Work T·D·(Din + D)
+    rounds products to TF32, which costs 1e-3, unless torch.backends.cudnn.allow_tf32 is False. Work T·D·(Din + D)
     multiply–adds a sequence, in T steps that wait for each other: helpers.cost.elman.
     Raises TypeError (not floating point, dtypes or devices differ), ValueError (shapes, an unknown method, a method
     that this device, dtype or D does not allow).

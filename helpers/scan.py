@@ -6,6 +6,7 @@ applications"; Martin and Cundy 2018 for recurrent networks. No method divides b
 would make that 0/0.
 """
 
+import functools
 import math
 
 import torch
@@ -126,16 +127,18 @@ def _chunked(decay, inputs, hidden, reverse, out):
         return _chunked(decay[:, late], inputs[:, late], out[:, last], reverse, out[:, late])
     steps = (x.unflatten(1, (N, C)).unbind(2) for x in (decay, inputs, out))
     a, b, h = _in_order(reverse, steps)  # C × (B, N, D) each
-    # (B, N, D): a chunk as one step, its decay and its end from state 0. The decay, and what follows from it, in float64:
-    # products of numbers just below 1 are all rounded the same way, and after 16384 steps off by 20 times a loop's error.
-    whole, end = a[0].to(torch.float64, copy=True), b[0].clone()
+    whole, end = a[0].clone(), b[0].clone()  # (B, N, D): a chunk as one step, its decay and its end from state 0
     for i in range(1, C):
         whole *= a[i]
         torch.addcmul(b[i], a[i], end, out=end)
+    if inputs.is_cuda or not whole.abs().max() < 0.1:  # memory is long; not asked of a GPU, which would have to wait
+        # Products of numbers just below 1 are all rounded the same way: in float32 that made the states of 16384 steps
+        # wrong by 20 times a loop's error.
+        whole = functools.reduce(torch.mul, a, torch.ones_like(whole, dtype=torch.float64))
     between = inputs.new_empty(B, N + 1, D, dtype=torch.float64)
     before, after = (between[:, 1:], between[:, :-1]) if reverse else (between[:, :-1], between[:, 1:])
     between[:, N if reverse else 0] = hidden
-    _chunked(whole, end.double(), hidden.double(), reverse, after)
+    _chunked(whole.double(), end.double(), hidden.double(), reverse, after)
     _walk(a, b, h, before.to(inputs.dtype))
 
 

@@ -28,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # where the bench 
 import helpers
 
 DEVICE = helpers.device()
-torch.backends.cudnn.rnn.fp32_precision = "ieee"  # or cuDNN's products of float32 are TF32's
+torch.backends.cudnn.allow_tf32 = False  # or cuDNN's recurrent layers round products of float32 to TF32
 # T and width; a kernel has other branches for widths that are powers of two, and for the widest.
 SIZES = [(1, 40), (2, 64), (65, 128), (1000, 16)]
 if DEVICE.type == "cuda":
