@@ -35,8 +35,9 @@ def linear_recurrence(decay, inputs, *, hidden=None, reverse=False, method="auto
 
     Any decay will do, 0 and above 1 too; but a scan multiplies decays before it knows the state, so where a product of
     them passes the largest number it gives inf or NaN, even if the states stay small. 16 bits are carried in float32.
-    Products of decays just below 1 are all rounded the same way; the scans here make them in float64, "triton" in float32
-    over some 100 steps, which for decays of 1 − 10⁻⁴ was three times the loop's error at T = 1000 (in the interpreter).
+    Products of decays just below 1 are all rounded the same way; where it matters the scans here use float64, but "triton"
+    float32 over some 100 steps, which for decays of 1 − 10⁻⁴ was three times the loop's error at T = 1000 (in the
+    interpreter).
     Gradients: of the loop by autograd; of the others by the same scan run the other way, so once only (for a second
     derivative take the loop). Moves 3 numbers an element at least, 5 backward; helpers.cost has work and span.
 
