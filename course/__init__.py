@@ -10,12 +10,8 @@ if getattr(_helpers, "COURSE", None) != "rnn-to-attention":
         "Start the notebook in the course's own environment (make lab), or uninstall that package and restart the kernel."
     )
 
-from . import figures
-from .display import explore
-from .exercises import check, hint, solution
-from .ledger import claim, closing_table
-from .lessons import lesson
-from .predictions import predict, reveal
+from .session import check, claim, closing_table, hint, lesson, predict, reveal, solution
+from .show.display import explore
 
 __all__ = [
     "CourseError",
@@ -23,7 +19,6 @@ __all__ = [
     "claim",
     "closing_table",
     "explore",
-    "figures",
     "hint",
     "lesson",
     "predict",

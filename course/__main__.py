@@ -11,8 +11,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from .catalogue import find_lesson, lessons
 from .errors import CourseError
-from .lessons import find, lessons
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS, WORK, DIST = ROOT / "notebooks", ROOT / "work", ROOT / "dist"
@@ -122,7 +122,7 @@ def trust(path, folder):
 
 
 def run_reset(given):
-    row = find(given.lesson)
+    row = find_lesson(given.lesson)
     if not row.notebook:
         raise CourseError(f"Lesson {row.id} is not written yet.")
     target = WORK / f"{row.notebook}.ipynb"
@@ -141,7 +141,7 @@ def run_notebooks(given):
 
     from .notebooks import execute
 
-    wanted = [find(lesson) for lesson in given.lessons] or [row for row in lessons().values() if row.notebook]
+    wanted = [find_lesson(lesson) for lesson in given.lessons] or [row for row in lessons().values() if row.notebook]
     for number, row in enumerate(wanted, 1):
         if not row.notebook:
             raise CourseError(f"Lesson {row.id} is not written yet.")
@@ -171,7 +171,7 @@ def run_colab(given):
 def run_instructor(given):
     from .editions import instructor
 
-    _tell(instructor(DIST / "instructor", [find(lesson).id for lesson in given.lessons]))
+    _tell(instructor(DIST / "instructor", [find_lesson(lesson).id for lesson in given.lessons]))
 
 
 def run_handout(given):

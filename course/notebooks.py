@@ -9,8 +9,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from .display import PLOTLY, SLIDER, WIDGET
 from .errors import CourseError
+from .show.display import PLOTLY, SLIDER, WIDGET
 
 IGNORED = "nbval-ignore-output"
 CELL_SECONDS = 60  # a lesson takes less than 45 in all

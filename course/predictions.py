@@ -4,14 +4,15 @@ import html
 
 from IPython.display import display
 
-from . import progress, theme
-from .display import WIDGET, Page
+from . import progress
 from .errors import CourseError, nearest
+from .show import theme
+from .show.display import WIDGET, Page
 
 _asked = {}
 
 
-def predict(prediction_id, question, choices):
+def ask(prediction_id, question, choices):
     """Ask what the student expects; returns at once, and unanswered is fine.
 
     prediction_id: "05.keys"; choices: the answers to choose from, as strings.
@@ -41,24 +42,24 @@ def predict(prediction_id, question, choices):
     display({**page.bundle(), WIDGET: {"model_id": view.model_id, "version_major": 2, "version_minor": 0}}, raw=True)
 
 
-def reveal(prediction_id, answer):
-    """Show what came out beside what was predicted. `answer` is computed, and one of the choices."""
-    answer = str(answer)
+def answer(prediction_id, outcome):
+    """Show what came out beside what was predicted. `outcome` is computed, and one of the choices."""
+    outcome = str(outcome)
     if prediction_id not in _asked:
         raise CourseError(
             f"Nothing was asked as {prediction_id!r}; run the cell above that says predict(…) first."
             f"{nearest(prediction_id, _asked)}"
         )
-    if answer not in _asked[prediction_id]:
+    if outcome not in _asked[prediction_id]:
         raise CourseError(
-            f"{answer!r} is not among the choices of {prediction_id}: {', '.join(_asked[prediction_id])}."
+            f"{outcome!r} is not among the choices of {prediction_id}: {', '.join(_asked[prediction_id])}."
         )
     expected = progress.read()["predictions"].get(prediction_id)
     if expected not in _asked[prediction_id]:  # nothing, or what an earlier form of the question offered
         beside = "You had not chosen; that is fine."
-    elif expected == answer:
+    elif expected == outcome:
         beside = "As you predicted."
     else:
         beside = f"You predicted: {html.escape(expected)}. What made you think so?"
     # What the student chose is not part of the compared text.
-    display(Page(theme.card(f"<b>It is: {html.escape(answer)}.</b> {beside}", theme.ACCENT), f"It is: {answer}."))
+    display(Page(theme.card(f"<b>It is: {html.escape(outcome)}.</b> {beside}", theme.ACCENT), f"It is: {outcome}."))

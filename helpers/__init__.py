@@ -12,17 +12,18 @@ Nothing here knows that it is taught. Shapes: (B, H, T, D) for attention, (B, T,
     python -m helpers.bench --out FILE     proves every kernel on this device, times it beside its peers, records it
 """
 
-from . import cost
-from .attention import attention, attention_backend, attention_weights
-from .decode import decode_attention
-from .device import describe, device, measure
-from .graph import Accounting, Graph, span_of
-from .linear_attention import linear_attention
-from .min_gru import min_gru
-from .newton import newton_recurrence
-from .recurrence import elman, gru, lstm
-from .scan import linear_recurrence
-from .timing import compare, peak_memory, stopwatch, sweep, time_call, unsynchronised
+from .counting import builders, cost
+from .counting.cost import Accounting
+from .counting.graph import Graph, span_of
+from .measuring.device import describe, device, measure
+from .measuring.timing import compare, peak_memory, stopwatch, sweep, time_call, unsynchronised
+from .ops.attention import attention, attention_backend, attention_weights
+from .ops.decoding import decode_attention
+from .ops.linear_attention import linear_attention
+from .ops.min_gru import min_gru
+from .ops.newton import newton_recurrence
+from .ops.recurrence import elman, gru, lstm
+from .ops.scan import linear_recurrence
 
 # Other distributions import as `helpers` too: the course looks for this mark before it believes the name.
 COURSE = "rnn-to-attention"

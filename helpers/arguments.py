@@ -8,11 +8,8 @@ from numbers import Real
 
 import torch
 
-from .device import free_memory
-
 FLOATS = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
 AGREE = "make them agree"
-LARGE = 2**26  # bytes from which it is asked first whether they fit
 
 
 def require_word(name, word, known):
@@ -118,13 +115,6 @@ def require_scale(function, scale):
     if not isinstance(scale, Real) or not math.isfinite(scale):
         raise ValueError(f"{function}: scale is {scale!r}; give one finite number, or leave it out for 1/√D.")
     return float(scale)
-
-
-def require_memory(what, needed, device, instead):
-    """Raise a MemoryError if `needed` bytes are many and not free: Linux may end the process before torch can say so."""
-    if needed > LARGE and needed > (free := free_memory(device)):
-        needed, free = (f"{size / 2**30:.1f} GiB" for size in (needed, free))
-        raise MemoryError(f"{what} need {needed}, and {device} has {free} free; use {instead}.")
 
 
 def shape(tensor):

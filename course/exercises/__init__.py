@@ -1,28 +1,23 @@
 """Exercises that answer back: a check names the mistake, and shows the smallest input on which it happens.
 
-One module a lesson (l05.py) holds tasks, stubs, hints and checks. What solves them, rightly and wrongly, is in
-course.solutions, which an edition for graded use can leave out.
+A lesson's exercises.py holds tasks, hints and checks. What solves them, rightly and wrongly, is in its solutions.py,
+which an edition for graded use leaves out.
 """
 
 import contextlib
-import functools
 import html
-import importlib
 import inspect
 import io
 import linecache
-import pkgutil
 import signal
 import threading
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from IPython.display import display
-
-from .. import progress, theme
-from ..display import Page
-from ..errors import CourseError, nearest
+from ..errors import CourseError
+from ..show import theme
+from ..show.display import Page
 
 SECONDS = 2.0  # a check stops what runs longer
 PRINTED = 2000  # characters of a student's own output that are kept
@@ -30,12 +25,11 @@ PRINTED = 2000  # characters of a student's own output that are kept
 
 @dataclass(frozen=True)
 class Exercise:
-    """id "05.1"; task: one sentence; stub: source of the notebook's cell, the thing to check is defined last;
-    hints: three, from a nudge to nearly the answer; check(attempt) raises Wrong with a sentence for the student."""
+    """id "1"; task: one sentence; hints: three, from a nudge to nearly the answer; check(attempt) raises Wrong with a
+    sentence for the student. The stub stands in the notebook."""
 
     id: str
     task: str
-    stub: str
     hints: tuple[str, str, str]
     check: Callable
 
@@ -52,62 +46,30 @@ class TimeUp(BaseException):
     """Not an Exception, so that a student's `except Exception` cannot swallow it."""
 
 
-@functools.cache
-def exercises():
-    """{id: Exercise} of all lessons."""
-    names = sorted(module.name for module in pkgutil.iter_modules(__path__) if module.name.startswith("l"))
-    modules = [importlib.import_module(f"{__name__}.{name}") for name in names]
-    return {exercise.id: exercise for module in modules for exercise in module.EXERCISES}
-
-
-def exercises_of(lesson_id):
-    """The ids of a lesson's exercises."""
-    return [exercise_id for exercise_id in exercises() if exercise_id.startswith(f"{lesson_id}.")]
-
-
-def find_exercise(exercise_id):
-    """The exercise with this id; a CourseError names the nearest ones."""
-    if not isinstance(exercise_id, str) or exercise_id not in exercises():
-        near = nearest(exercise_id, exercises()) or f" There are {', '.join(exercises())}."
-        raise CourseError(f"There is no exercise {exercise_id!r}.{near}")
-    return exercises()[exercise_id]
-
-
-def check(exercise_id, attempt):
-    """Say what is wrong with an attempt, or that it is right. Never raises for what a student wrote."""
-    exercise = find_exercise(exercise_id)
-    outcome, sentence, printed = judge(exercise, attempt)
-    if outcome == "right":
-        progress.note_passed(exercise.id)
-    colour = {"right": theme.LSTM, "wrong": theme.RNN, "not attempted": theme.GREY}[outcome]
-    text = f"{exercise.id} {sentence}"
+def outcome_page(exercise, outcome, sentence, printed):
+    """What a student sees after a check: in the outcome's colour, with what their code has printed."""
+    colour = {"right": theme.GOOD, "wrong": theme.BAD, "not attempted": theme.GREY}[outcome]
     said = html.escape(sentence).replace("\n", "<br>")
     page = theme.card(f"<b>{exercise.id}</b> &nbsp;{said}{_printed_html(printed)}", colour)
-    display(Page(page, text))
+    return Page(page, f"{exercise.id} {sentence}")
 
 
-def hint(exercise_id, level=1):
-    """The first, second or third hint."""
-    exercise = find_exercise(exercise_id)
+def hint_page(exercise, level):
+    """The first, second or third hint; CourseError for another level."""
     if level not in (1, 2, 3):
-        raise CourseError(f"Hints have the levels 1, 2 and 3, not {level!r}; try hint({exercise_id!r}, 1).")
+        raise CourseError(f"Hints have the levels 1, 2 and 3, not {level!r}; try hint({exercise.id!r}, 1).")
     said = exercise.hints[level - 1]
-    more = f'<div style="color:#57606A">Next: hint("{exercise_id}", {level + 1})</div>' if level < 3 else ""
+    more = f'<div style="color:{theme.MUTED}">Next: hint("{exercise.id}", {level + 1})</div>' if level < 3 else ""
     body = f"<b>Hint {level} of 3.</b> {html.escape(said)}{more}"
-    display(Page(theme.card(body, theme.ACCENT), f"Hint {level} of 3. {said}"))
+    return Page(theme.card(body, theme.ACCENT), f"Hint {level} of 3. {said}")
 
 
-def solution(exercise_id):
-    """The reference solution, as source to read."""
-    find_exercise(exercise_id)
-    try:
-        from ..solutions import source_of
-    except ModuleNotFoundError:
-        display(Page(theme.card("The solutions are with your instructor."), "The solutions are with your instructor."))
-        return
-    source = source_of(exercise_id)
+def solution_page(source):
+    """A solution's source to read; None where an edition has none."""
+    if source is None:
+        return Page(theme.card("The solutions are with your instructor."), "The solutions are with your instructor.")
     style = f"background-color:{theme.WASH};color:{theme.INK};padding:10px 16px;max-width:860px;overflow-x:auto"
-    display(Page(f'<pre style="{style}">{html.escape(source)}</pre>', source))
+    return Page(f'<pre style="{style}">{html.escape(source)}</pre>', source)
 
 
 def judge(exercise, attempt):
@@ -286,4 +248,4 @@ class _Quiet(io.TextIOBase):
 def _printed_html(printed):
     if not printed:
         return ""
-    return f'<div style="margin-top:6px;color:#57606A">Your code printed:</div><pre>{html.escape(printed)}</pre>'
+    return f'<div style="margin-top:6px;color:{theme.MUTED}">Your code printed:</div><pre>{html.escape(printed)}</pre>'

@@ -1,0 +1,333 @@
+"""Lesson 00: right answers and wrong ones."""
+
+import math
+import statistics
+import time
+
+import numpy as np
+import torch
+
+from ...exercises.answers import Answers
+
+answers = Answers()
+also_right, reference, wrong = answers.also_right, answers.reference, answers.wrong
+
+
+@reference("1")
+def tolerance(numbers):
+    eps = torch.finfo(torch.float32).eps  # 1.2e-7: the share that one rounding may lose
+    return eps * numbers.abs().sum()
+
+
+@also_right("1")
+def bound_of_a_tree(numbers):
+    levels = math.ceil(math.log2(len(numbers)))  # each number is rounded once on each level
+    return levels * torch.finfo(torch.float32).eps * numbers.abs().double().sum().item()
+
+
+@also_right("1")
+def from_the_mistake(numbers):
+    return float(np.abs(numbers.numpy()).max()) / 2
+
+
+@also_right("1")
+def by_trial(numbers):
+    orders = [numbers, numbers.sort().values, numbers[torch.randperm(len(numbers))]]
+    sums = [float(order.sum()) for order in orders]
+    return 10 * (max(sums) - min(sums)) + 1e-7 * float(numbers.abs().sum())
+
+
+@wrong("1", "far too tight: float32 keeps about 7 digits")
+def for_float64(numbers):
+    return 1e-12
+
+
+@wrong("1", "far too tight: float32 keeps about 7 digits")
+def eps_alone(numbers):
+    return torch.finfo(torch.float32).eps
+
+
+@wrong("1", "far too tight: float32 keeps about 7 digits")
+def eps_of_float64(numbers):
+    return np.finfo(float).eps * numbers.abs().sum()
+
+
+@wrong("1", "0 asks for equality to the last bit")
+def exact(numbers):
+    return 0
+
+
+@wrong("1", "the tolerance must shrink with the numbers")
+def fixed(numbers):
+    return 1.0
+
+
+@wrong("1", "Take the sum of their absolute values")
+def share_of_the_sum(numbers):
+    return 1e-6 * abs(numbers.sum())
+
+
+@wrong("1", "that worst case needs every rounding")
+def worst_case(numbers):
+    return len(numbers) * torch.finfo(torch.float32).eps * numbers.abs().sum()
+
+
+@wrong("1", "and you accept 8e+02: too loose")
+def one_in_a_thousand(numbers):
+    return 1e-3 * numbers.abs().sum()
+
+
+@wrong("1", "it must be 0 or more")
+def negative(numbers):
+    return -1e-6 * numbers.abs().sum()
+
+
+@reference("2")
+def stop_watch(device, work):
+    device.launch(work)  # warm-up
+    device.synchronise()  # and whatever was in the queue
+    times = []
+    for _ in range(9):
+        start = device.clock()
+        device.launch(work)
+        device.synchronise()
+        times.append(device.clock() - start)
+    return sorted(times)[len(times) // 2]
+
+
+@also_right("2")
+def stop_watch_the_fastest(device, work):
+    times = []
+    for _ in range(20):
+        device.synchronise()
+        start = device.clock()
+        device.launch(work)
+        device.synchronise()
+        times.append(device.clock() - start)
+    return min(times)
+
+
+@also_right("2")
+def stop_watch_without_warm_up(device, work):
+    times = []
+    for _ in range(15):
+        device.synchronise()
+        start = device.clock()
+        device.launch(work)
+        device.synchronise()
+        times.append(device.clock() - start)
+    return statistics.median(times)
+
+
+@wrong("2", "while the device was still at work")
+def careless(device, work):
+    start = device.clock()
+    device.launch(work)
+    return device.clock() - start
+
+
+@wrong("2", "the watch was started while the device was still busy")
+def waits_at_the_end(device, work):
+    start = device.clock()
+    device.launch(work)
+    device.synchronise()
+    return device.clock() - start
+
+
+@wrong("2", "the watch was started while the device was still busy")
+def warm_up_not_waited_for(device, work):
+    device.launch(work)
+    start = device.clock()
+    device.launch(work)
+    device.synchronise()
+    return device.clock() - start
+
+
+@wrong("2", "the first run of a work takes longer")
+def no_warm_up(device, work):
+    device.synchronise()
+    start = device.clock()
+    device.launch(work)
+    device.synchronise()
+    return device.clock() - start
+
+
+@wrong("2", "One run is no measurement")
+def one_run(device, work):
+    device.launch(work)
+    device.synchronise()
+    start = device.clock()
+    device.launch(work)
+    device.synchronise()
+    return device.clock() - start
+
+
+@wrong("2", "That was luck")
+def one_lucky_run(device, work):
+    device.launch(work)
+    device.launch(work)
+    device.synchronise()
+    start = device.clock()
+    device.launch(work)
+    device.synchronise()
+    return device.clock() - start
+
+
+@wrong("2", "that is the mean")
+def mean(device, work):
+    device.launch(work)
+    device.synchronise()
+    start = device.clock()
+    for _ in range(10):
+        device.launch(work)
+    device.synchronise()
+    return (device.clock() - start) / 10
+
+
+@wrong("2", "all 10 runs together")
+def not_divided(device, work):
+    return 10 * mean(device, work)
+
+
+@wrong("2", "that is the slowest run")
+def slowest(device, work):
+    device.launch(work)
+    device.synchronise()
+    times = []
+    for _ in range(9):
+        start = device.clock()
+        device.launch(work)
+        device.synchronise()
+        times.append(device.clock() - start)
+    return max(times) - 10
+
+
+@wrong("2", "while the device was still at work")
+def median_of_launches(device, work):
+    device.launch(work)
+    device.synchronise()
+    times = []
+    for _ in range(9):
+        start = device.clock()
+        device.launch(work)
+        times.append(device.clock() - start)
+    device.synchronise()
+    return statistics.median(times)
+
+
+@wrong("2", "This device keeps its own time")
+def by_the_wall(device, work):
+    start = time.perf_counter()
+    device.launch(work)
+    device.synchronise()
+    return 1e6 * (time.perf_counter() - start)
+
+
+@wrong("2", "nothing was launched")
+def remembered(device, work):
+    return 130
+
+
+@wrong("2", "hand it over with device.launch(work)")
+def calls_the_work(device, work):
+    start = device.clock()
+    work()
+    return device.clock() - start
+
+
+@wrong("2", "nothing was launched between")
+def times_nothing(device, work):
+    device.launch(work)
+    device.synchronise()
+    start = device.clock()
+    return device.clock() - start
+
+
+@reference("3")
+def verdict(transformer, rnn):
+    if any(transformer[name] != rnn[name] for name in ("device", "task", "parameters", "words")):
+        return "undecided"  # something else than the architecture differs
+    ours, theirs = transformer["seconds"], rnn["seconds"]
+    if min(len(ours), len(theirs)) < 3:
+        return "undecided"
+    if max(ours) < min(theirs):
+        return "faster"
+    return "slower" if min(ours) > max(theirs) else "undecided"
+
+
+@also_right("3")
+def verdict_by_removal(transformer, rnn):
+    a, b = dict(transformer), dict(rnn)
+    x, y = np.array(a.pop("seconds")), np.array(b.pop("seconds"))
+    if a != b or len(x) < 3 or len(y) < 3:
+        return "undecided"
+    return "faster" if x.max() < y.min() else "slower" if y.max() < x.min() else "undecided"
+
+
+@also_right("3")
+def verdict_by_quantiles(transformer, rnn):
+    same = all(transformer[name] == rnn[name] for name in transformer if name != "seconds")
+    if not same or len(transformer["seconds"]) < 3 or len(rnn["seconds"]) < 3:
+        return "undecided"
+    (low, high), (other_low, other_high) = (np.quantile(side["seconds"], [0.2, 0.8]) for side in (transformer, rnn))
+    if high < other_low:
+        return "faster"
+    return "slower" if other_high < low else "undecided"
+
+
+def _means(transformer, rnn):
+    return "faster" if np.mean(transformer["seconds"]) < np.mean(rnn["seconds"]) else "slower"
+
+
+@wrong("3", "One run is no measurement")
+def means_alone(transformer, rnn):
+    return _means(transformer, rnn)
+
+
+@wrong("3", "The ranges overlap")
+def medians(transformer, rnn):
+    return _means(transformer, rnn) if min(len(transformer["seconds"]), len(rnn["seconds"])) > 2 else "undecided"
+
+
+@wrong("3", "A claim that cannot lose")
+def always_faster(transformer, rnn):
+    return "faster"
+
+
+@wrong("3", "it lost, and must be told so")
+def never_slower(transformer, rnn):
+    return "faster" if max(transformer["seconds"]) < min(rnn["seconds"]) else "undecided"
+
+
+@wrong("3", "Fewer seconds are faster")
+def upside_down(transformer, rnn):
+    return _means(rnn, transformer)
+
+
+@wrong("3", "that is settled")
+def never_decides(transformer, rnn):
+    return "undecided"
+
+
+def _without(*ignored):
+    def attempt(transformer, rnn):
+        kept = [{k: v for k, v in side.items() if k not in ignored} for side in (transformer, rnn)]
+        return verdict(*(dict.fromkeys(("device", "task", "parameters", "words")) | side for side in kept))
+
+    return attempt
+
+
+wrong("3", "the two differ in “device”", _without("device"))
+wrong("3", "the two differ in “task”", _without("task"))
+wrong("3", "the two differ in “parameters”", _without("parameters"))
+wrong("3", "the two differ in “words”", _without("words"))
+
+
+@wrong("3", "the three answers are")
+def true_or_false(transformer, rnn):
+    return max(transformer["seconds"]) < min(rnn["seconds"])
+
+
+@wrong("3", "Is a return missing?")
+def none_for_undecided(transformer, rnn):
+    return {"faster": "faster", "slower": "slower"}.get(verdict(rnn, rnn))

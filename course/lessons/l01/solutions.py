@@ -1,0 +1,391 @@
+"""Lesson 01: right answers and wrong ones."""
+
+import torch
+
+from helpers import elman, span_of
+
+from ...exercises.answers import Answers
+
+answers = Answers()
+also_right, reference, wrong = answers.also_right, answers.reference, answers.wrong
+
+
+@reference("1")
+def rnn_step(x, h, U, W, b):
+    return torch.tanh(x @ U.T + h @ W.T + b)  # (B, Din) @ (Din, D) + (B, D) @ (D, D) + (D,)
+
+
+@also_right("1")
+def step_by_columns(x, h, U, W, b):
+    return torch.tanh(U @ x.T + W @ h.T + b[:, None]).T.contiguous()
+
+
+@also_right("1")
+def step_sentence_by_sentence(x, h, U, W, b):
+    U, W, b = U.float(), W.float(), b.float()
+    return torch.stack([torch.tanh(U @ x[row].float() + W @ h[row].float() + b) for row in range(len(x))])
+
+
+@also_right("1")
+def step_by_one_product(x, h, U, W, b):
+    return torch.nn.functional.linear(torch.cat([x, h], dim=1), torch.cat([U, W], dim=1), b).tanh().numpy()
+
+
+@wrong("1", "the tanh is missing")
+def step_without_tanh(x, h, U, W, b):
+    return x @ U.T + h @ W.T + b
+
+
+@wrong("1", "this is the sigmoid")
+def step_with_sigmoid(x, h, U, W, b):
+    return torch.sigmoid(x @ U.T + h @ W.T + b)
+
+
+@wrong("1", "the sum lacks the constant b")
+def step_without_bias(x, h, U, W, b):
+    return torch.tanh(x @ U.T + h @ W.T)
+
+
+@wrong("1", "the sum lacks the old state")
+def step_without_state(x, h, U, W, b):
+    return torch.tanh(x @ U.T + b)
+
+
+@wrong("1", "outside the tanh stands the old state, h Wᵀ")
+def step_with_state_outside(x, h, U, W, b):
+    return torch.tanh(x @ U.T + b) + h @ W.T
+
+
+@wrong("1", "outside the tanh stands the constant b")
+def step_with_bias_outside(x, h, U, W, b):
+    return torch.tanh(x @ U.T + h @ W.T) + b
+
+
+@wrong("1", "two tanh are added")
+def step_with_two_tanh(x, h, U, W, b):
+    return torch.tanh(x @ U.T) + torch.tanh(h @ W.T + b)
+
+
+@wrong("1", "U and W must be transposed here")
+def step_not_transposed(x, h, U, W, b):
+    return torch.tanh(x @ U + h @ W + b)
+
+
+@wrong("1", "W must be transposed here")
+def step_state_not_transposed(x, h, U, W, b):
+    return torch.tanh(x @ U.T + h @ W + b)
+
+
+@wrong("1", "U and W are exchanged")
+def step_exchanged(x, h, U, W, b):
+    return torch.tanh(x @ W.T + h @ U.T + b)
+
+
+@wrong("1", "in your line")
+def step_for_columns(x, h, U, W, b):
+    return torch.tanh(U @ x + W @ h + b) if len(x) == x.shape[1] else torch.tanh(U @ x + b)
+
+
+@wrong("1", "changes its input h")
+def step_in_place(x, h, U, W, b):
+    h.copy_(torch.tanh(x @ U.T + h @ W.T + b))
+    return h
+
+
+@wrong("1", "Is a return missing?")
+def step_without_return(x, h, U, W, b):
+    torch.tanh(x @ U.T + h @ W.T + b)
+
+
+@reference("2")
+def rnn_unroll(inputs, hidden, U, W, b):
+    states = []
+    for t in range(inputs.shape[1]):
+        hidden = torch.tanh(inputs[:, t] @ U.T + hidden @ W.T + b)  # the next step needs this one
+        states.append(hidden)
+    return torch.stack(states, dim=1)  # (B, T, D)
+
+
+@also_right("2")
+def unroll_by_torch(inputs, hidden, U, W, b):
+    return elman(inputs, U, W, b, hidden=hidden, method="torch")
+
+
+@also_right("2")
+def unroll_into_place(inputs, hidden, U, W, b):
+    B, T, _ = inputs.shape
+    states = torch.empty(T + 1, B, len(b))
+    states[0] = hidden
+    pushes = torch.einsum("btx,dx->tbd", inputs, U).float() + b.float()
+    for t in range(T):
+        states[t + 1] = torch.tanh(pushes[t] + states[t] @ W.float().T)
+    return states[1:].transpose(0, 1)
+
+
+@also_right("2")
+def unroll_by_recursion(inputs, hidden, U, W, b):
+    if inputs.shape[1] == 0:
+        return inputs.new_zeros(len(inputs), 0, len(b))
+    hidden = torch.tanh(inputs[:, 0] @ U.T + hidden @ W.T + b)
+    return torch.cat([hidden[:, None], unroll_by_recursion(inputs[:, 1:], hidden, U, W, b)], dim=1)
+
+
+@also_right("2")
+def unroll_by_guessing(inputs, hidden, U, W, b):
+    states = inputs.new_zeros(*inputs.shape[:2], len(b))
+    for _ in range(inputs.shape[1]):  # after round k the first k states are right
+        before = torch.cat([hidden[:, None], states[:, :-1]], dim=1)
+        states = torch.tanh(inputs @ U.T + before @ W.T + b)
+    return states
+
+
+@wrong("2", "every step starts from h_0")
+def unroll_without_handing_on(inputs, hidden, U, W, b):
+    return torch.stack([torch.tanh(x @ U.T + hidden @ W.T + b) for x in inputs.unbind(1)], dim=1)
+
+
+@wrong("2", "only the last state comes back")
+def unroll_last_only(inputs, hidden, U, W, b):
+    return rnn_unroll(inputs, hidden, U, W, b)[:, -1]
+
+
+@wrong("2", "h_0 is among them")
+def unroll_with_start(inputs, hidden, U, W, b):
+    return torch.cat([hidden[:, None], rnn_unroll(inputs, hidden, U, W, b)], dim=1)
+
+
+@wrong("2", "the shape is (T, B, D)")
+def unroll_time_first(inputs, hidden, U, W, b):
+    return rnn_unroll(inputs, hidden, U, W, b).transpose(0, 1)
+
+
+@wrong("2", "it starts from zeros")
+def unroll_from_zeros(inputs, hidden, U, W, b):
+    return rnn_unroll(inputs, torch.zeros_like(hidden), U, W, b)
+
+
+@wrong("2", "the constant b is missing")
+def unroll_without_bias(inputs, hidden, U, W, b):
+    return rnn_unroll(inputs, hidden, U, W, torch.zeros_like(b))
+
+
+@wrong("2", "the old state is not used:")
+def unroll_without_state(inputs, hidden, U, W, b):
+    return torch.tanh(inputs @ U.T + b)
+
+
+@wrong("2", "one tensor was overwritten")
+def unroll_overwriting(inputs, hidden, U, W, b):
+    state, states = hidden.clone(), []
+    for t in range(inputs.shape[1]):
+        state[:] = torch.tanh(inputs[:, t] @ U.T + state @ W.T + b)
+        states.append(state)
+    return torch.stack(states, dim=1)
+
+
+@wrong("2", "from the last to the first")
+def unroll_backwards(inputs, hidden, U, W, b):
+    return rnn_unroll(inputs.flip(1), hidden, U, W, b)
+
+
+@wrong("2", "every step reads the first word")
+def unroll_first_word(inputs, hidden, U, W, b):
+    return rnn_unroll(inputs[:, :1].expand_as(inputs), hidden, U, W, b)
+
+
+@wrong("2", "the tanh is missing")
+def unroll_without_tanh(inputs, hidden, U, W, b):
+    states = []
+    for x in inputs.unbind(1):
+        hidden = x @ U.T + hidden @ W.T + b
+        states.append(hidden)
+    return torch.stack(states, dim=1)
+
+
+@wrong("2", "returned shape")
+def unroll_six_words(inputs, hidden, U, W, b):
+    return rnn_unroll(torch.cat([inputs, inputs, inputs], dim=1)[:, :6], hidden, U, W, b)
+
+
+@wrong("2", "Make one tensor of it")
+def unroll_as_list(inputs, hidden, U, W, b):
+    return list(rnn_unroll(inputs, hidden, U, W, b).unbind(1))
+
+
+@wrong("2", "changes its input hidden")
+def unroll_in_place(inputs, hidden, U, W, b):
+    states = []
+    for x in inputs.unbind(1):
+        hidden.copy_(torch.tanh(x @ U.T + hidden @ W.T + b))
+        states.append(hidden.clone())
+    return torch.stack(states, dim=1)
+
+
+@wrong("2", "the states are right up to word 1")
+def unroll_two_back(inputs, hidden, U, W, b):
+    states = [hidden, hidden]
+    for x in inputs.unbind(1):
+        states.append(torch.tanh(x @ U.T + states[-2] @ W.T + b))
+    return torch.stack(states[2:], dim=1)
+
+
+@reference("3")
+def forced_graph(feeds_back, T):
+    graph = {}
+    for t in range(1, T + 1):
+        # The true output is given; a hidden state is nobody's to give, so it must be waited for.
+        graph[f"h{t}"] = [f"h{t - 1}"] if feeds_back != "output" and t > 1 else []
+        graph[f"y{t}"] = [f"h{t}"]
+    return graph
+
+
+@also_right("3")
+def graph_with_all_that_is_waited_for(feeds_back, T):
+    waits = feeds_back in ("hidden", "both")
+    states = {f"h{t}": {f"h{s}" for s in range(1, t)} if waits else set() for t in range(1, T + 1)}
+    return {f"y{t}": {f"h{t}", *states[f"h{t}"]} for t in range(1, T + 1)} | states
+
+
+@also_right("3")
+def graph_case_by_case(feeds_back, T):
+    graph = {f"y{t}": (f"h{t}",) for t in range(1, T + 1)}
+    for t in range(1, T + 1):
+        graph[f"h{t}"] = [] if feeds_back == "output" else [f"h{t - 1}"] * (t > 1)
+    return graph
+
+
+@wrong("3", "Under teacher forcing the true output is fed back instead")
+def graph_running_free(feeds_back, T):
+    graph = forced_graph(feeds_back, T)
+    for t in range(2, T + 1):
+        if feeds_back != "hidden":
+            graph[f"h{t}"] = [*graph[f"h{t}"], f"y{t - 1}"]
+    return graph
+
+
+@wrong("3", "nobody knows a true hidden state, so")
+def graph_all_parallel(feeds_back, T):
+    return forced_graph("output", T)
+
+
+@wrong("3", "nobody knows a true hidden state, so")
+def graph_both_parallel(feeds_back, T):
+    return forced_graph("hidden" if feeds_back == "hidden" else "output", T)
+
+
+@wrong("3", "but this net feeds back no hidden state")
+def graph_all_sequential(feeds_back, T):
+    return forced_graph("hidden", T)
+
+
+@wrong("3", "An output is made from the state of its word")
+def graph_given_outputs(feeds_back, T):
+    return {node: needed if node[0] == "h" else [] for node, needed in forced_graph(feeds_back, T).items()}
+
+
+@wrong("3", "waits for 'h0', which nobody computes")
+def graph_with_start(feeds_back, T):
+    return {f"h{t}": [f"h{t - 1}"] * (feeds_back != "output") for t in range(1, T + 1)} | {
+        f"y{t}": [f"h{t}"] for t in range(1, T + 1)
+    }
+
+
+@wrong("3", "waits for 'x1', which nobody computes")
+def graph_with_words(feeds_back, T):
+    return {node: [*needed, f"x{node[1:]}"] for node, needed in forced_graph(feeds_back, T).items()}
+
+
+@wrong("3", "has no y1")
+def graph_of_states(feeds_back, T):
+    return {node: needed for node, needed in forced_graph(feeds_back, T).items() if node[0] == "h"}
+
+
+@wrong("3", "computes h4 too")
+def graph_one_too_many(feeds_back, T):
+    return forced_graph(feeds_back, T + 1)
+
+
+@wrong("3", "Put it in a list")
+def graph_with_names(feeds_back, T):
+    return {node: needed[0] if needed else [] for node, needed in forced_graph(feeds_back, T).items()}
+
+
+@wrong("3", "There is a cycle")
+def graph_in_a_circle(feeds_back, T):
+    return forced_graph(feeds_back, T) | {"h1": ["y1"]}
+
+
+@reference("4")
+def rounds_to_wait(T, layers, feeds_back, teacher_forcing):
+    if feeds_back != "hidden" and not teacher_forcing:
+        return T * (layers + 1)  # each word climbs all layers and makes its output before the next may start
+    if feeds_back == "output":
+        return layers + 1  # no word waits for another
+    return T + layers  # T + layers − 1 states on the longest chain, since the layers overlap, and one output
+
+
+@also_right("4")
+def rounds_by_drawing(T, layers, feeds_back, teacher_forcing):
+    graph = {}
+    for t in range(T):
+        for layer in range(layers):
+            graph[t, layer] = [(t, layer - 1)] * (layer > 0) + [(t - 1, layer)] * (t > 0 and feeds_back != "output")
+        if t and feeds_back != "hidden" and not teacher_forcing:
+            graph[t, 0].append((t - 1, "y"))
+        graph[t, "y"] = [(t, layers - 1)]
+    return span_of(graph)
+
+
+@also_right("4")
+def rounds_as_a_tensor(T, layers, feeds_back, teacher_forcing):
+    free = feeds_back != "hidden" and not teacher_forcing
+    each = layers + 1 if free else 0 if feeds_back == "output" else 1
+    return torch.tensor(layers + 1 + (T - 1) * each)
+
+
+@wrong("4", "a hidden state that is fed back is still waited for")
+def rounds_if_forcing_frees_all(T, layers, feeds_back, teacher_forcing):
+    return layers + 1 if teacher_forcing else rounds_to_wait(T, layers, feeds_back, False)
+
+
+@wrong("4", "The true outputs are there from the start")
+def rounds_if_recurrence_always_waits(T, layers, feeds_back, teacher_forcing):
+    forced = feeds_back == "output" and teacher_forcing
+    return T + layers if forced else rounds_to_wait(T, layers, feeds_back, teacher_forcing)
+
+
+@wrong("4", "The true outputs are there from the start")
+def rounds_without_teacher(T, layers, feeds_back, teacher_forcing):
+    return rounds_to_wait(T, layers, feeds_back, False)
+
+
+@wrong("4", "The layers overlap")
+def rounds_layer_after_layer(T, layers, feeds_back, teacher_forcing):
+    right = rounds_to_wait(T, layers, feeds_back, teacher_forcing)
+    return T * layers + 1 if feeds_back == "hidden" else right
+
+
+@wrong("4", "one too few")
+def rounds_of_states(T, layers, feeds_back, teacher_forcing):
+    return rounds_to_wait(T, layers, feeds_back, teacher_forcing) - 1
+
+
+@wrong("4", "that one waits for all its layers")
+def rounds_if_outputs_overlap(T, layers, feeds_back, teacher_forcing):
+    return layers + 1 if feeds_back == "output" and teacher_forcing else T + layers
+
+
+@wrong("4", "The outputs count too")
+def rounds_of_states_where_outputs_feed_back(T, layers, feeds_back, teacher_forcing):
+    free = feeds_back != "hidden" and not teacher_forcing
+    return T * layers if free else rounds_to_wait(T, layers, feeds_back, teacher_forcing)
+
+
+@wrong("4", "only the states are left to wait for")
+def rounds_if_both_is_worst(T, layers, feeds_back, teacher_forcing):
+    return T * (layers + 1) if feeds_back == "both" else rounds_to_wait(T, layers, feeds_back, teacher_forcing)
+
+
+@wrong("4", "a number of rounds is needed")
+def rounds_in_words(T, layers, feeds_back, teacher_forcing):
+    return "as many as there are words"

@@ -1,0 +1,235 @@
+"""Lesson 02: right answers and wrong ones."""
+
+import math
+
+import torch
+
+from ...exercises.answers import Answers
+
+answers = Answers()
+also_right, reference, wrong = answers.also_right, answers.reference, answers.wrong
+
+
+@reference("4")
+def longest_path(graph):
+    level = {}
+
+    def level_of(node):
+        if node not in level:
+            level[node] = 1 + max((level_of(needed) for needed in graph[node]), default=0)
+        return level[node]
+
+    return max(level_of(node) for node in graph)
+
+
+@also_right("4")
+def longest_path_by_rounds(graph):
+    done, rounds = set(), 0
+    while len(done) < len(graph):
+        done |= {node for node in graph if node not in done and all(needed in done for needed in graph[node])}
+        rounds += 1
+    return rounds
+
+
+@also_right("4")
+def longest_path_by_relaxing(graph):
+    level = dict.fromkeys(graph, 1)
+    for _ in graph:
+        for node, needs in graph.items():
+            level[node] = max([level[needed] + 1 for needed in needs] + [1])
+    return torch.tensor(max(level.values()))
+
+
+@wrong("4", "Count the nodes on the path, not the arrows")
+def counts_arrows(graph):
+    return longest_path(graph) - 1
+
+
+@wrong("4", "that is the number of nodes, the work")
+def counts_nodes(graph):
+    return len(graph)
+
+
+@wrong("4", "A node waits for all in its list, the latest")
+def follows_the_first(graph):
+    def level_of(node):
+        return 1 + (level_of(graph[node][0]) if graph[node] else 0)
+
+    return max(level_of(node) for node in graph)
+
+
+@wrong("4", "A chain listed backwards")
+def trusts_the_order(graph):
+    level = {}
+    for node, needs in graph.items():
+        level[node] = 1 + max((level.get(needed, 0) for needed in needs), default=0)
+    return max(level.values())
+
+
+@wrong("4", "stopped after 2 seconds")
+def forgets_nothing_remembers_nothing(graph):
+    def level_of(node):
+        return 1 + max((level_of(needed) for needed in graph[node]), default=0)
+
+    return max(level_of(node) for node in graph)
+
+
+@wrong("4", "raised ValueError")
+def no_default(graph):
+    def level_of(node):
+        return 1 + max(level_of(needed) for needed in graph[node])
+
+    return max(level_of(node) for node in graph)
+
+
+@wrong("4", "Three nodes in a chain: the longest path has 3 nodes, you found 1")
+def most_arrows_into_a_node(graph):
+    return max(1, max(len(needs) for needs in graph.values()))
+
+
+@reference("2")
+def wavefront_steps(T, layers):
+    return T + layers - 1  # the last state is T − 1 moves to the right and layers − 1 moves up from the first
+
+
+@also_right("2")
+def wavefront_by_grid(T, layers):
+    ready = [[0] * (T + 1) for _ in range(layers + 1)]
+    for layer in range(1, layers + 1):
+        for t in range(1, T + 1):
+            ready[layer][t] = 1 + max(ready[layer][t - 1], ready[layer - 1][t])
+    return ready[layers][T]
+
+
+@also_right("2")
+def wavefront_as_float(T, layers):
+    return float(layers - 1) + T
+
+
+@wrong("2", "is layer by layer")
+def layer_by_layer(T, layers):
+    return T * layers
+
+
+@wrong("2", "one too many")
+def off_by_one(T, layers):
+    return T + layers
+
+
+@wrong("2", "before the layer below has it")
+def the_longer_side(T, layers):
+    return max(T, layers)
+
+
+@wrong("2", "is what one layer takes")
+def one_layer(T, layers):
+    return T if T > 1 else layers
+
+
+@wrong("2", "Draw the grid")
+def half_the_grid(T, layers):
+    return T * layers // 2 + 1
+
+
+@reference("3")
+def crossing(recurrent, blocks, limit):
+    return max((T for T in range(1, limit) if recurrent(T) < blocks(T)), default=0)
+
+
+@also_right("3")
+def crossing_from_above(recurrent, blocks, limit):
+    for T in range(limit - 1, 0, -1):
+        if recurrent(T) < blocks(T):
+            return T
+    return 0
+
+
+@also_right("3")
+def crossing_as_tensor(recurrent, blocks, limit):
+    shorter = torch.tensor([recurrent(T) < blocks(T) for T in range(1, limit)])
+    return shorter.nonzero().max() + 1 if shorter.any() else 0
+
+
+@wrong("3", "one too many")
+def first_longer(recurrent, blocks, limit):
+    T = limit - 1
+    while T > 0 and recurrent(T) >= blocks(T):
+        T -= 1
+    return T + 1
+
+
+@wrong("3", "Look at all T")
+def stops_at_the_first(recurrent, blocks, limit):
+    T = 0
+    while recurrent(T + 1) < blocks(T + 1):
+        T += 1
+    return T
+
+
+@wrong("3", "Is the comparison turned round?")
+def turned_round(recurrent, blocks, limit):
+    return max((T for T in range(1, limit) if recurrent(T) > blocks(T)), default=0)
+
+
+@wrong("3", "the recurrent path is shorter up to T = 9, you found 8")
+def only_powers_of_two(recurrent, blocks, limit):
+    return max((2**k for k in range(8) if recurrent(2**k) < blocks(2**k)), default=0)
+
+
+@wrong("3", "raised ValueError")
+def no_crossing_forgotten(recurrent, blocks, limit):
+    return max(T for T in range(1, limit) if recurrent(T) < blocks(T))
+
+
+@wrong("3", "one too many")
+def counts_equal_as_shorter(recurrent, blocks, limit):
+    return max((T for T in range(1, limit) if recurrent(T) <= blocks(T)), default=0)
+
+
+@reference("1")
+def tree_levels(n):
+    levels = 0
+    while n > 1:
+        n = (n + 1) // 2  # the pairs, and an odd one carried up
+        levels += 1
+    return levels
+
+
+@also_right("1")
+def tree_levels_by_logarithm(n):
+    return math.ceil(math.log2(n))
+
+
+@also_right("1")
+def tree_levels_by_bits(n):
+    return (n - 1).bit_length()
+
+
+@wrong("1", "is one addition after the other")
+def one_by_one(n):
+    return n - 1
+
+
+@wrong("1", "is the number of pairs in the first level")
+def half(n):
+    return n // 2
+
+
+@wrong("1", "A level is whole: round up")
+def not_rounded(n):
+    return math.log2(n)
+
+
+@wrong("1", "up, not down")
+def rounded_down(n):
+    return int(math.log2(n))
+
+
+@wrong("1", "off at powers of two")
+def bits(n):
+    return n.bit_length()
+
+
+@wrong("1", "Is a return missing?")
+def prints_it(n):
+    print(math.ceil(math.log2(n)))

@@ -1,0 +1,1 @@
+"""Lesson 04: From one vector to a lookup."""

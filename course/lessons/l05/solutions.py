@@ -1,0 +1,275 @@
+"""Lesson 05: right answers and wrong ones."""
+
+import math
+
+import torch
+import torch.nn.functional as F
+
+from ...exercises.answers import Answers
+
+answers = Answers()
+also_right, reference, wrong = answers.also_right, answers.reference, answers.wrong
+
+
+@reference("1")
+def my_attention(query, key, value):
+    scores = query @ key.T / query.shape[-1] ** 0.5  # (Tq, Tk): row i belongs to query i
+    return scores.softmax(dim=-1) @ value  # (Tq, Dv)
+
+
+@also_right("1")
+def attention_by_loop(query, key, value):
+    rows = []
+    for q in query.float():
+        weights = torch.softmax(key.float() @ q / math.sqrt(len(q)), dim=0)
+        rows.append(weights @ value.float())
+    return torch.stack(rows)
+
+
+@also_right("1")
+def attention_by_torch(query, key, value):
+    return F.scaled_dot_product_attention(query[None], key[None], value[None])[0].contiguous()
+
+
+@also_right("1")
+def attention_by_exponentials(query, key, value):
+    e = torch.exp(torch.einsum("id,jd->ij", query, key) / query.shape[1] ** 0.5)
+    return torch.einsum("ij,jv->iv", e, value) / e.sum(1, keepdim=True)
+
+
+@wrong("1", "not divided by √D")
+def no_scale(query, key, value):
+    return (query @ key.T).softmax(-1) @ value
+
+
+@wrong("1", "the square root is missing")
+def scale_without_root(query, key, value):
+    return (query @ key.T / query.shape[-1]).softmax(-1) @ value
+
+
+@wrong("1", "the scale is right only for D = 16")
+def scale_of_the_notebook(query, key, value):
+    return (query @ key.T / 16**0.5).softmax(-1) @ value
+
+
+@wrong("1", "the softmax runs over the queries")
+def softmax_over_queries(query, key, value):
+    return (query @ key.T / query.shape[-1] ** 0.5).softmax(0) @ value
+
+
+@wrong("1", "the softmax is missing")
+def no_softmax(query, key, value):
+    return query @ key.T / query.shape[-1] ** 0.5 @ value
+
+
+@wrong("1", "Queries are the rows: query @ key.T")
+def rows_are_keys(query, key, value):
+    return (key @ query.T / query.shape[-1] ** 0.5).softmax(-1) @ value
+
+
+@wrong("1", "the weights multiply the keys")
+def reads_keys(query, key, value):
+    return (query @ key.T / query.shape[-1] ** 0.5).softmax(-1) @ key
+
+
+@wrong("1", "returned shape (3, 3)")
+def only_weights(query, key, value):
+    return (query @ key.T / query.shape[-1] ** 0.5).softmax(-1)
+
+
+@wrong("1", "Is a return missing?")
+def forgot_return(query, key, value):
+    (query @ key.T / query.shape[-1] ** 0.5).softmax(-1) @ value
+
+
+@wrong("1", "is T used for both?")
+def one_length(query, key, value):
+    scores = query @ key[: len(query)].T / query.shape[-1] ** 0.5
+    return scores.softmax(-1) @ value[: len(query)]
+
+
+@wrong("1", "in your line")
+def wrong_matrix_order(query, key, value):
+    return (query @ key / query.shape[-1] ** 0.5).softmax(-1) @ value
+
+
+@wrong("1", "changes its input query")
+def scales_in_place(query, key, value):
+    query /= query.shape[-1] ** 0.5
+    return (query @ key.T).softmax(-1) @ value
+
+
+@reference("2")
+def is_attention(weights):
+    sums = weights.sum(dim=-1)  # over the keys
+    return bool((weights >= 0).all() and (sums - 1).abs().max() < 1e-5)
+
+
+@also_right("2")
+def is_attention_by_loop(weights):
+    return all(abs(sum(row) - 1) < 1e-4 and min(row) >= 0 for row in weights.tolist())
+
+
+@also_right("2")
+def is_attention_by_allclose(weights):
+    return (
+        torch.allclose(weights.sum(1), torch.ones(len(weights), dtype=weights.dtype), atol=1e-5) & (weights >= 0).all()
+    )
+
+
+@wrong("2", "sum over the keys, dim=-1")
+def both_axes_pass(weights):
+    return bool((weights >= 0).all() and abs(weights.sum() - weights.shape[0]) < 1e-4)
+
+
+@wrong("2", "you sum over the queries")
+def sums_columns(weights):
+    return bool((weights >= 0).all() and (weights.sum(dim=0) - 1).abs().max() < 1e-5)
+
+
+@wrong("2", "Rounding leaves row sums")
+def exact_sums(weights):
+    return bool((weights >= 0).all() and (weights.sum(dim=-1) * (1 + 1e-15) == 1).all())
+
+
+@wrong("2", "it accepts a weight of −0.5")
+def negative_weights_pass(weights):
+    return bool((weights.sum(dim=-1) - 1).abs().max() < 1e-5)
+
+
+@wrong("2", "it accepts softmax(scores, dim=0)")
+def only_positive(weights):
+    return bool((weights >= 0).all() and (weights <= 1).all())
+
+
+@wrong("2", "need not be square")
+def wants_square(weights):
+    return weights.shape[0] == weights.shape[1] and is_attention(weights)
+
+
+@wrong("2", "not one for each entry")
+def answers_each_entry(weights):
+    return weights >= 0
+
+
+@wrong("2", "their sums miss 1 by about 1e-7")
+def far_too_strict(weights):
+    return bool((weights >= 0).all() and (weights.sum(dim=-1) - 1).abs().max() < 1e-9)
+
+
+@reference("3")
+def score_scale(D, query_std, key_std):
+    variance = D * query_std**2 * key_std**2  # D independent products, whose variances add
+    return variance**-0.5
+
+
+@also_right("3")
+def score_scale_as_tensor(D, query_std, key_std):
+    return torch.tensor(1.0) / (math.sqrt(D) * query_std * key_std)
+
+
+@also_right("3")
+def score_scale_by_sampling(D, query_std, key_std):
+    generator = torch.Generator().manual_seed(1)
+    query, key = (std * torch.randn(60_000, D, generator=generator) for std in (query_std, key_std))
+    return 1 / (query * key).sum(-1).std()
+
+
+@wrong("3", "1/√D is right for entries of standard deviation 1")
+def only_width(D, query_std, key_std):
+    return D**-0.5
+
+
+@wrong("3", "1/D divides by the variance")
+def one_over_width(D, query_std, key_std):
+    return 1 / D / query_std / key_std
+
+
+@wrong("3", "take one over it")
+def upside_down(D, query_std, key_std):
+    return D**0.5 * query_std * key_std
+
+
+@wrong("3", "the scaled scores have standard deviation")
+def adds_the_spreads(D, query_std, key_std):
+    return 1 / (D**0.5 * (query_std + key_std))
+
+
+@wrong("3", "the scaled scores have standard deviation")
+def only_queries(D, query_std, key_std):
+    return 1 / (D**0.5 * query_std)
+
+
+@wrong("3", "a scale is positive")
+def negative_scale(D, query_std, key_std):
+    return -(D**-0.5) / query_std / key_std
+
+
+@wrong("3", "returned shape (2,) where ()")
+def two_scales(D, query_std, key_std):
+    return torch.tensor([query_std, key_std]) / D**0.5
+
+
+@reference("4")
+def previous_word_head(T):
+    W_Q = torch.zeros(5 + T, T)
+    W_K = torch.zeros(5 + T, T)
+    W_K[5:] = torch.eye(T)  # the key of position j points along axis j
+    W_Q[5:] = 30 * torch.eye(T).roll(-1, dims=1)  # the query of position i points along axis i − 1
+    return W_Q, W_K
+
+
+@also_right("4")
+def shifted_keys(T):
+    W_Q, W_K = torch.zeros(5 + T, 5 + T), torch.zeros(5 + T, 5 + T)
+    for position in range(T):
+        W_Q[5 + position, position] = 20.0
+        W_K[5 + position, (position + 1) % T] = 20.0
+    return W_Q, W_K
+
+
+@also_right("4")
+def as_arrays(T):
+    W_Q, W_K = previous_word_head(T)
+    return [W_Q.double().numpy(), 2 * W_K.double().numpy()]
+
+
+@wrong("4", "each word reads itself")
+def reads_itself(T):
+    W_K = torch.zeros(5 + T, T)
+    W_K[5:] = torch.eye(T)
+    return 30 * W_K, W_K
+
+
+@wrong("4", "each word reads the next one")
+def reads_next(T):
+    W_Q, W_K = previous_word_head(T)
+    return W_K, W_Q
+
+
+@wrong("4", "make the softmax sharper")
+def too_soft(T):
+    W_Q, W_K = previous_word_head(T)
+    return W_Q / 30, W_K
+
+
+@wrong("4", "every word reads all words alike")
+def leaves_keys_at_zero(T):
+    W_Q, W_K = previous_word_head(T)
+    return W_Q, 0 * W_K
+
+
+@wrong("4", "return W_Q, W_K")
+def one_matrix(T):
+    return previous_word_head(T)[0]
+
+
+@wrong("4", "it must take vectors of width 5 + T")
+def forgets_word_part(T):
+    return 30 * torch.eye(T).roll(-1, dims=1), torch.eye(T)
+
+
+@wrong("4", "the first five say which word it is")
+def reads_words(T):
+    generator = torch.Generator().manual_seed(0)
+    return tuple(3 * torch.randn(5 + T, T, generator=generator) for _ in range(2))

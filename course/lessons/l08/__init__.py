@@ -1,0 +1,1 @@
+"""Lesson 08: Why the hardware cares."""

@@ -1,0 +1,1 @@
+"""What was measured elsewhere: kernels, one JSON a device; trained runs, one JSON a lesson."""

@@ -1,0 +1,1 @@
+"""How things look: figures and pages with a text alternative, colours, axes, and timings drawn."""

@@ -1,0 +1,1 @@
+"""Work, span and traffic: graphs of the real computation, and the same numbers in closed form."""

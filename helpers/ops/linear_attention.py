@@ -1,0 +1,115 @@
+"""Linear attention: without the softmax the sum over the keys can be carried as a matrix, so attention is an RNN.
+
+With features φ, query t reads Σ_s (φ(q_t)·φ(k_s)) v_s = φ(q_t) Σ_s φ(k_s) v_sᵀ: the sum on the right does not depend on
+the query. Katharopoulos et al. 2020, "Transformers are RNNs", equations 9 to 20.
+"""
+
+import torch
+import torch.nn.functional as F
+
+from ..arguments import require_tensors, require_word, shape
+from ..limits import require_memory
+from .attention import REMEDIES, SPEC
+
+METHODS = ("auto", "recurrent", "parallel", "chunked")
+CHUNK = 64  # steps; the scores of a chunk are then about as many as the numbers of its state
+
+
+def elu_plus_one(x):
+    """elu(x) + 1: above 0 everywhere, x + 1 for x > 0 and eˣ below. Katharopoulos et al. 2020, equation 7."""
+    return F.elu(x) + 1
+
+
+def linear_attention(query, key, value, *, is_causal=True, method="auto", feature=elu_plus_one):
+    """Every query reads a mean of the values, weighted by φ(q)·φ(k) instead of a softmax. Returns (…, Tq, Dv).
+
+    query (…, Tq, D), key (…, Tk, D), value (…, Tk, Dv): as in `attention`, usually (B, H, T, D).
+    is_causal: query t sees the keys up to its own position, and there are as many keys as queries.
+    method: "recurrent" (an RNN whose state is the D × Dv matrix Σ φ(k) vᵀ, beside the sum of the φ(k): T steps),
+        "parallel" (the T × T matrix of weights, masked and divided by its row sums), "chunked" (parallel inside chunks
+        of 64 steps, recurrent between them; the fast one), "auto" (chunked).
+    feature: φ, from (…, T, D) to (…, T, any width). Weights are a mean only if φ is never below 0; a query whose
+        weights are all 0 reads 0.
+
+    For 16-bit tensors sums over time are carried in float32; what "parallel" and "chunked" multiply stays in 16 bits.
+    Work T·D(2·Dv + 1) multiply–adds a head as an RNN, T²(D + Dv) in parallel, T(64(D + Dv) + D(2·Dv + 1)) in chunks.
+    Raises TypeError (not floating point, dtypes or devices differ), ValueError (shapes, an empty axis, unknown method).
+    """
+    method = require_word("linear_attention: method", method, METHODS)
+    require_tensors("linear_attention", SPEC, {"query": query, "key": key, "value": value}, REMEDIES)
+    T, given = key.shape[-2], f"query {shape(query)} and key {shape(key)}"
+    if is_causal and query.shape[-2] != T:
+        raise ValueError(f"is_causal needs one key for each query, got {given}; give is_causal=False, or as many.")
+    if method == "parallel":  # the weights before and after the mask
+        needed = 2 * query.element_size() * T * query[..., 0].numel()
+        require_memory(f"the weights of {given}", needed, query.device, "method 'chunked', or a shorter T")
+    if not callable(feature):
+        raise TypeError(f"feature is a {type(feature).__name__}; give a function of queries, as in feature=torch.exp.")
+    query, key = (_features(feature, tensor) for tensor in (query, key))
+    sums = torch.promote_types(query.dtype, torch.float32)
+    return {"recurrent": _recurrent, "parallel": _parallel}.get(method, _chunked)(query, key, value, is_causal, sums)
+
+
+def _features(feature, tensor):
+    made = feature(tensor)
+    if not isinstance(made, torch.Tensor) or made.shape[:-1] != tensor.shape[:-1] or not made.shape[-1]:
+        found = shape(made) if isinstance(made, torch.Tensor) else f"a {type(made).__name__}"
+        raise ValueError(f"feature made {found} of {shape(tensor)}; it may change the last dimension alone.")
+    return made.to(tensor.dtype)
+
+
+def _recurrent(query, key, value, is_causal, sums):
+    dtype, (query, key, value) = value.dtype, (tensor.to(sums) for tensor in (query, key, value))
+    state = value.new_zeros(*key.shape[:-2], key.shape[-1], value.shape[-1])  # (…, D, Dv)
+    total = torch.zeros_like(key[..., 0, :])  # (…, D)
+    rows = []
+    for t in range(key.shape[-2]):
+        state = state + key[..., t, :, None] * value[..., t, None, :]
+        total = total + key[..., t, :]
+        if is_causal:
+            rows.append(_read(query[..., t : t + 1, :], state, total))
+    return (torch.cat(rows, dim=-2) if is_causal else _read(query, state, total)).to(dtype)
+
+
+def _read(query, state, total):
+    return query @ state / _not_zero(query * total.unsqueeze(-2))
+
+
+def _parallel(query, key, value, is_causal, sums):
+    weights = query @ key.transpose(-2, -1)  # (…, Tq, Tk)
+    weights = weights.tril() if is_causal else weights
+    return (weights / _not_zero(weights, sums)).to(value.dtype) @ value
+
+
+def _chunked(query, key, value, is_causal, sums):
+    T, dtype = key.shape[-2], value.dtype
+    if T <= CHUNK:
+        return _parallel(query, key, value, is_causal, sums)
+    # Means over the past rather than sums: those stay small enough for 16 bits, however long the past is.
+    key, value = _chunks(key), _chunks(value)  # (…, chunks, CHUNK, width)
+    states = (key.transpose(-2, -1) @ value).to(sums)  # (…, chunks, D, Dv), of each chunk alone
+    totals = key.sum(-2, dtype=sums)  # (…, chunks, D)
+    if not is_causal:
+        weight = _not_zero(query * totals.sum(-2, keepdim=True))
+        return (query * (T / weight)).to(dtype) @ (states.sum(-3) / T).to(dtype)
+    query = _chunks(query)
+    states = F.pad(states.cumsum(-3)[..., :-1, :, :], (0, 0, 0, 0, 1, 0))  # of all chunks before
+    totals = F.pad(totals.cumsum(-2)[..., :-1, :], (0, 0, 1, 0)).unsqueeze(-2)
+    past = CHUNK * torch.arange(key.shape[-3], device=key.device).clamp_min(1)[:, None, None]  # steps before a chunk
+    within = (query @ key.transpose(-2, -1)).tril()  # (…, chunks, CHUNK, CHUNK)
+    weight = _not_zero(within, sums, query * totals)
+    mixed = (within / weight).to(dtype) @ value + (query * (past / weight)).to(dtype) @ (states / past).to(dtype)
+    return mixed.flatten(-3, -2)[..., :T, :]
+
+
+def _chunks(tensor):
+    """(…, T, width) as (…, chunks, CHUNK, width); the last chunk is filled up with zeros, which add nothing."""
+    return F.pad(tensor, (0, 0, 0, -tensor.shape[-2] % CHUNK)).unflatten(-2, (-1, CHUNK))
+
+
+def _not_zero(weights, sums=None, more=None):
+    """A query's weights added up, (…, Tq, 1), and those in `more`; 1 where that is 0: it then reads 0, not 0 / 0."""
+    weight = weights.sum(-1, keepdim=True, dtype=sums)
+    if more is not None:
+        weight = weight + more.sum(-1, keepdim=True)
+    return weight + (weight == 0)

@@ -1,0 +1,204 @@
+"""The linear recurrence h_t = a_t ⊙ h_{t−1} + b_t: a loop of T steps, or a scan, since affine steps compose.
+
+Two steps are one step, (a', b') after (a, b) is (a'a, a'b + b'), and which neighbours are composed first does not
+matter (`combine` is associative). So prefixes can be composed side by side: Blelloch 1990, "Prefix sums and their
+applications"; Martin and Cundy 2018 for recurrent networks. No method divides by a product of decays: gates near 0
+would make that 0/0.
+"""
+
+import functools
+import math
+
+import torch
+import torch.nn.functional as F
+from torch.autograd.function import once_differentiable
+
+from ..arguments import require_able, require_tensors, require_word
+from .kernels import unavailable
+
+SPEC = {"inputs": "B T D", "decay": "B T D", "hidden": "[B D]"}
+REMEDIES = {"decay": "give each input a decay of its own, as decay.expand_as(inputs) does"}
+METHODS = ("auto", "loop", "hillis_steele", "blelloch", "chunked", "triton")
+# So many numbers are multiplied and added in about the time that it takes to start one operation.
+GRAIN = {"cpu": 2**13, "cuda": 2**20}
+
+
+def linear_recurrence(decay, inputs, *, hidden=None, reverse=False, method="auto"):
+    """h_t = a_t ⊙ h_{t−1} + b_t for t = 1 … T. Returns every state, (B, T, D).
+
+    decay a (B, T, D); inputs b (B, T, D); hidden: the state before the first step, (B, D), zeros unless given.
+    reverse: from the last step to the first, h_t = a_t ⊙ h_{t+1} + b_t; hidden is then the state after the last.
+    method: "loop" (one step after the other, the definition: T steps, 1 multiply–add each), "hillis_steele" (⌈log₂ T⌉
+        rounds, about T·log₂ T combines of 2), "blelloch" (a tree up and down, 2·log₂ T rounds, 2T combines), "chunked"
+        (many loops side by side, then one over their ends, in plain torch: the fast one on a CPU), "triton" (one kernel
+        that reads and writes every number once, on an NVIDIA GPU), "auto" (triton where it runs, else chunked).
+
+    Any decay will do, 0 and above 1 too; but a scan multiplies decays before it knows the state, so where a product of
+    them passes the largest number it gives inf or NaN, even if the states stay small. 16 bits are carried in float32.
+    Products of decays just below 1 are all rounded the same way; where it matters the scans here use float64, but "triton"
+    float32 over some 100 steps, which for decays of 1 − 10⁻⁴ was three times the loop's error at T = 1000 (in the
+    interpreter).
+    Gradients: of the loop by autograd; of the others by the same scan run the other way, so once only (for a second
+    derivative take the loop). Moves 3 numbers an element at least, 5 backward; helpers.cost has work and span.
+
+    Raises TypeError (not floating point, dtypes or devices differ), ValueError (shapes that do not agree, an empty
+    axis, an unknown method, triton where it cannot run).
+    """
+    method = require_word("linear_recurrence: method", method, METHODS)
+    require_tensors("linear_recurrence", SPEC, {"inputs": inputs, "decay": decay, "hidden": hidden}, REMEDIES)
+    reason = unavailable(inputs) if method in ("auto", "triton") else None
+    require_able("linear_recurrence", method, "'chunked' or 'auto'", {reason: method == "triton"})
+    if method == "auto":
+        method = "triton" if inputs.is_cuda and not reason else "chunked"
+    hidden = inputs.new_zeros(inputs.shape[0], inputs.shape[2]) if hidden is None else hidden
+    if method == "loop":
+        return _loop(decay, inputs, hidden, reverse)
+    return _Recurrence.apply(decay, inputs, hidden, bool(reverse), method)
+
+
+def combine(left, right):
+    """Two affine steps as one, `left` first: (a, b), (a', b') to (a'a, a'b + b')."""
+    return right[0] * left[0], right[0] * left[1] + right[1]
+
+
+def _loop(decay, inputs, state, reverse):
+    dtype, states = inputs.dtype, []
+    decay, inputs, state = (tensor.to(_wide(dtype)) for tensor in (decay, inputs, state))
+    # unbind, since the gradient of T slices decay[:, t] is T tensors as large as decay.
+    for a, b in zip(*_in_order(reverse, (decay.unbind(1), inputs.unbind(1))), strict=True):
+        state = a * state + b  # (B, D)
+        states.append(state)
+    return torch.stack(states[::-1] if reverse else states, dim=1).to(dtype)
+
+
+# The scans: decay, inputs (B, T, D), hidden (B, D) -> out (B, T, D), which they write.
+
+
+def _hillis_steele(decay, inputs, hidden, reverse, out):
+    """In every round each prefix is combined with the one that ends where it starts: 1, 2, 4, … steps long."""
+    a, b = _from_zero(decay, inputs, hidden, reverse)
+    for step in (2**k for k in range((b.shape[1] - 1).bit_length())):
+        longer = combine((a[:, :-step], b[:, :-step]), (a[:, step:], b[:, step:]))
+        a, b = (torch.cat([old[:, :step], new], dim=1) for old, new in zip((a, b), longer, strict=True))
+    out.copy_(b.flip(1) if reverse else b)
+
+
+def _blelloch(decay, inputs, hidden, reverse, out):
+    """Up: a tree of combined pairs. Down: a node hands its left child what came before, its right one the left too."""
+    a, b = _from_zero(decay, inputs, hidden, reverse)
+    T = inputs.shape[1]
+    missing = 2 ** (T - 1).bit_length() - T  # the tree is a full one: h → 1·h + 0 fills it up
+    levels = [(F.pad(a, (0, 0, 0, missing), value=1.0), F.pad(b, (0, 0, 0, missing), value=0.0))]
+    while levels[-1][0].shape[1] > 1:
+        a, b = levels[-1]
+        levels.append(combine((a[:, 0::2], b[:, 0::2]), (a[:, 1::2], b[:, 1::2])))
+    total = levels.pop()
+    before = torch.ones_like(total[0]), torch.zeros_like(total[1])
+    for a, b in reversed(levels):
+        after = combine(before, (a[:, 0::2], b[:, 0::2]))
+        before = tuple(torch.stack(both, dim=2).flatten(1, 2) for both in zip(before, after, strict=True))
+    states = torch.cat([before[1][:, 1:], total[1]], dim=1)[:, :T]
+    out.copy_(states.flip(1) if reverse else states)
+
+
+def _from_zero(decay, inputs, hidden, reverse):
+    """The pairs (a, b) in the order of the walk, with a_1 h_0 in the first b: the state before it is now 0."""
+    a, b = (x.flip(1).double() if reverse else x.to(torch.float64, copy=True) for x in (decay, inputs))
+    b[:, 0] += a[:, 0] * hidden
+    return a, b
+
+
+def _chunked(decay, inputs, hidden, reverse, out):
+    """T steps as N chunks of C: what each chunk does as one step, all side by side; the states between them, which is
+    this recurrence again, N steps long; from these all chunks once more, side by side, now for good.
+
+    So an operation takes one step in every chunk. Where B·D numbers already keep it busy, the plain walk is quicker.
+    """
+    B, T, D = inputs.shape
+    grain = GRAIN.get(inputs.device.type, GRAIN["cuda"])
+    if T < 16 or grain < B * D:
+        return _walk(*_in_order(reverse, (x.unbind(1) for x in (decay, inputs, out))), hidden)  # T × (B, D) each
+    C = min(max(8, math.isqrt(B * T * D // grain)), 64)  # more operations, and fewer numbers in the second scan
+    N, rest = divmod(T, C)
+    if rest:  # too few for a chunk: they come after the others
+        early, late, last = slice(0, T - rest), slice(T - rest, T), T - rest - 1
+        if reverse:
+            early, late, last = slice(rest, T), slice(0, rest), rest
+        _chunked(decay[:, early], inputs[:, early], hidden, reverse, out[:, early])
+        return _chunked(decay[:, late], inputs[:, late], out[:, last], reverse, out[:, late])
+    steps = (x.unflatten(1, (N, C)).unbind(2) for x in (decay, inputs, out))
+    a, b, h = _in_order(reverse, steps)  # C × (B, N, D) each
+    whole, end = a[0].clone(), b[0].clone()  # (B, N, D): a chunk as one step, its decay and its end from state 0
+    for i in range(1, C):
+        whole *= a[i]
+        torch.addcmul(b[i], a[i], end, out=end)
+    if inputs.is_cuda or not whole.abs().max() < 0.1:  # memory is long; not asked of a GPU, which would have to wait
+        # Products of numbers just below 1 are all rounded the same way: in float32 that made the states of 16384 steps
+        # wrong by 20 times a loop's error.
+        whole = functools.reduce(torch.mul, a, torch.ones_like(whole, dtype=torch.float64))
+    between = inputs.new_empty(B, N + 1, D, dtype=torch.float64)
+    before, after = (between[:, 1:], between[:, :-1]) if reverse else (between[:, :-1], between[:, 1:])
+    between[:, N if reverse else 0] = hidden
+    _chunked(whole.double(), end.double(), hidden.double(), reverse, after)
+    _walk(a, b, h, before.to(inputs.dtype))
+
+
+def _in_order(reverse, steps):
+    return [step[::-1] for step in steps] if reverse else list(steps)
+
+
+def _walk(decays, inputs, states, state):
+    for a, b, h in zip(decays, inputs, states, strict=True):
+        state = torch.addcmul(b, a, state, out=h)
+
+
+SCANS = {"hillis_steele": _hillis_steele, "blelloch": _blelloch, "chunked": _chunked}
+
+
+class _Recurrence(torch.autograd.Function):
+    """A scan and its gradient, which is a linear recurrence too, the other way: g_t = a_{t+1} ⊙ g_{t+1} + ∂L/∂h_t is
+    what b_t gets, a_t gets g_t ⊙ h_{t−1}, and the state before the first step a_1 ⊙ g_1."""
+
+    @staticmethod
+    def forward(ctx, decay, inputs, hidden, reverse, method):
+        if method == "triton":
+            from .kernels.scan import scan
+
+            states = scan(decay, inputs, hidden, reverse)
+        else:
+            wide = _wide(inputs.dtype)
+            states = inputs.new_empty(inputs.shape, dtype=wide)
+            SCANS[method](decay.to(wide), inputs.to(wide), hidden.to(wide), reverse, states)
+            states = states.to(inputs.dtype)
+        ctx.reverse, ctx.method = reverse, method
+        ctx.save_for_backward(decay, hidden, states)
+        return states
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad_states):
+        decay, hidden, states = ctx.saved_tensors
+        if ctx.method == "triton":
+            from .kernels.scan import gradients
+
+            return *gradients(decay, states, hidden, grad_states, ctx.reverse), None, None
+        wide = (tensor.to(_wide(tensor.dtype)) for tensor in (decay, states, hidden, grad_states))
+        grads = _gradients(*wide, ctx.reverse, SCANS[ctx.method])
+        return *(grad.to(decay.dtype) for grad in grads), None, None
+
+
+def _gradients(decay, states, hidden, grad_states, reverse, scan):
+    first, last, later, earlier = 0, -1, slice(1, None), slice(None, -1)
+    if reverse:
+        first, last, later, earlier = last, first, earlier, later
+    grads, grad_decay = torch.empty_like(states), torch.empty_like(states)
+    grads[:, last] = grad_states[:, last]
+    if states.shape[1] > 1:
+        scan(decay[:, later], grad_states[:, earlier], grad_states[:, last], not reverse, grads[:, earlier])
+    grad_decay[:, first] = grads[:, first] * hidden
+    torch.mul(grads[:, later], states[:, earlier], out=grad_decay[:, later])
+    return grad_decay, grads, decay[:, first] * grads[:, first]
+
+
+def _wide(dtype):
+    return torch.promote_types(dtype, torch.float32)

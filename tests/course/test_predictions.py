@@ -1,0 +1,143 @@
+"""predict and reveal: unanswered is fine, and what a student chose never stands in the text that is compared."""
+
+import pytest
+
+from course import CourseError, predict, predictions, progress, reveal
+from course.show.display import WIDGET
+
+CHOICES = ["only its own", "its own and the later ones", "all six"]
+CALM = "You had not chosen; that is fine."
+
+
+@pytest.fixture(autouse=True)
+def nothing_asked(monkeypatch):
+    monkeypatch.setattr(predictions, "_asked", {})
+
+
+def ask(question="How many?", choices=CHOICES):
+    predict("05.keys", question, choices)
+
+
+def buttons(bundle):
+    from ipywidgets.widgets import widget
+
+    made = getattr(widget, "_instances", None) or widget.Widget.widgets
+    heading, radio, noted = made[bundle[WIDGET]["model_id"]].children
+    return heading, radio, noted
+
+
+def test_a_question_is_shown_with_its_choices_live_and_as_text(shown):
+    ask()
+    assert set(shown[0]) == {"text/plain", "text/html", WIDGET}
+    assert shown[0]["text/plain"].split("\n") == ["Predict. How many?", *(f"  ( ) {choice}" for choice in CHOICES)]
+    assert shown[0]["text/html"].count("<li>") == 3
+    heading, radio, noted = buttons(shown[0])
+    assert "How many?" in heading.value
+    assert list(radio.options) == CHOICES
+    assert radio.value is None
+    assert noted.value == ""
+
+
+def test_a_choice_is_noted_at_once_and_kept(shown, state):
+    ask()
+    _, radio, noted = buttons(shown[0])
+    radio.value = "all six"
+    assert "Noted" in noted.value
+    assert progress.read()["predictions"] == {"05.keys": "all six"}
+    radio.value = "only its own"
+    assert progress.read()["predictions"] == {"05.keys": "only its own"}
+    ask()
+    assert buttons(shown[1])[1].value == "only its own"
+    assert shown[1]["text/plain"] == shown[0]["text/plain"]
+
+
+def test_unanswered_is_a_state(shown):
+    ask()
+    reveal("05.keys", "only its own")
+    assert shown[1]["text/plain"] == "It is: only its own."
+    assert CALM in shown[1]["text/html"]
+    assert progress.read()["predictions"] == {}
+
+
+@pytest.mark.parametrize(
+    ("chosen", "said"), [("all six", "As you predicted."), ("only its own", "You predicted: only its own.")]
+)
+def test_the_prediction_stands_beside_and_never_in_the_text(chosen, said, shown):
+    ask()
+    buttons(shown[0])[1].value = chosen
+    reveal("05.keys", "all six")
+    assert shown[1]["text/plain"] == "It is: all six."
+    assert said in shown[1]["text/html"]
+    assert CALM not in shown[1]["text/html"]
+
+
+def test_an_answer_is_compared_as_text(shown):
+    predict("05.rounds", "How many rounds?", [4, 60, 3600])
+    buttons(shown[0])[1].value = "4"
+    reveal("05.rounds", 4)
+    assert "As you predicted." in shown[1]["text/html"]
+
+
+@pytest.mark.parametrize("answer", ["seven", "", None, "ALL SIX", ["all six"]])
+def test_an_answer_that_is_not_among_the_choices_is_the_notebooks_mistake(answer, shown):
+    ask()
+    with pytest.raises(
+        CourseError, match="is not among the choices of 05.keys: only its own, its own and the later ones, all six"
+    ):
+        reveal("05.keys", answer)
+    assert len(shown) == 1
+
+
+def test_a_reveal_before_its_question_says_which_cell_to_run(shown):
+    with pytest.raises(CourseError, match="Nothing was asked as '05.keys'; run the cell above that says predict"):
+        reveal("05.keys", "all six")
+    ask()
+    with pytest.raises(CourseError, match="Nothing was asked as '05.kesy'.* Did you mean '05.keys'?"):
+        reveal("05.kesy", "all six")
+
+
+def test_a_stored_prediction_that_is_no_longer_offered_counts_as_none(shown):
+    progress.note_prediction("05.keys", "all seven")
+    ask()
+    assert buttons(shown[0])[1].value is None
+    reveal("05.keys", "all six")
+    assert CALM in shown[1]["text/html"]
+    assert "all seven" not in shown[1]["text/html"]
+
+
+def test_the_last_form_of_a_question_is_the_one_that_counts(shown):
+    ask()
+    ask("How many now?", ["1", "6"])
+    reveal("05.keys", 6)
+    assert shown[-1]["text/plain"] == "It is: 6."
+    with pytest.raises(CourseError, match="not among the choices"):
+        reveal("05.keys", "all six")
+
+
+def test_markup_in_a_question_or_a_choice_is_shown_as_text(shown):
+    nasty = "<b onmouseover=x>a < b & c</b>"
+    ask(nasty, [nasty, "other"])
+    heading, radio, _ = buttons(shown[0])
+    radio.value = nasty
+    reveal("05.keys", nasty)
+    reveal("05.keys", "other")
+    for page in (shown[0]["text/html"], heading.value, shown[1]["text/html"], shown[2]["text/html"]):
+        assert "<b onmouseover" not in page
+        assert "a &lt; b &amp; c" in page
+    assert nasty in shown[0]["text/plain"]
+
+
+def test_a_damaged_or_unwritable_file_does_not_stop_a_prediction(shown, state, monkeypatch, capsys):
+    (state / "progress.json").write_text('{"predictions": {"05.keys": 5}, "passed": []}')
+    ask()
+    monkeypatch.setenv("COURSE_STATE_DIR", str(state / "progress.damaged.json" / "below a file"))
+    buttons(shown[0])[1].value = "all six"
+    reveal("05.keys", "all six")
+    assert "As you predicted." in shown[1]["text/html"]
+    assert "cannot be saved" in capsys.readouterr().out
+
+
+def test_no_choices_at_all_is_not_a_question_but_no_traceback_either(shown):
+    ask(choices=[])
+    with pytest.raises(CourseError, match="not among the choices"):
+        reveal("05.keys", "anything")

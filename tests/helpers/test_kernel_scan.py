@@ -1,0 +1,190 @@
+"""helpers.ops.kernels.scan: run on a GPU where there is one, else in Triton's interpreter; compiled for four GPUs.
+
+The interpreter needs TRITON_INTERPRET=1 before triton is first imported, so one test runs this file again in a process
+of its own. It scans strictly from left to right: that the combine is associative has a test of its own.
+"""
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+import torch
+from test_scan import RMS, check_errors, each_dtype, each_way, gates, largest, normal, with_gradients
+
+from helpers import min_gru
+from helpers.ops import scan
+
+triton = pytest.importorskip("triton", reason="triton is not installed: its kernels are neither compiled nor run")
+
+INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
+ON_GPU = torch.cuda.is_available() and not INTERPRETED
+DEVICE = "cuda" if ON_GPU else "cpu"
+runs = pytest.mark.skipif(not (ON_GPU or INTERPRETED), reason="no GPU: Triton's interpreter runs these, in one test")
+compiles = pytest.mark.skipif(INTERPRETED, reason="the interpreter does not compile")
+linear_recurrence = scan.linear_recurrence
+# The interpreter cuts a float32 off where it should round it to a bfloat16: off by up to a whole last digit, not half.
+FACTOR = {torch.bfloat16: 8} if INTERPRETED else {}
+
+# One step, odd widths, tiles that end early, several blocks of channels, a width of which 16 bytes can be loaded.
+SIZES = [(2, 1, 3), (1, 2, 1), (1, 20, 33), (2, 63, 5), (1, 65, 16), (1, 130, 2)]
+SIZES += [] if INTERPRETED else [(2, 1000, 63), (3, 4097, 96), (16, 2048, 768), (1, 65537, 16), (300, 70, 40)]
+POINTERS = {torch.float64: "*fp64", torch.float32: "*fp32", torch.float16: "*fp16", torch.bfloat16: "*bf16"}
+
+
+@pytest.fixture
+def kernel():
+    from helpers.ops.kernels import scan as kernel
+
+    return kernel
+
+
+@pytest.fixture
+def poisoned(monkeypatch):
+    """Memory that torch hands out unfilled holds NaN: what the kernel forgets to write shows."""
+    monkeypatch.setattr("torch.utils.deterministic.fill_uninitialized_memory", True)
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    assert torch.empty(3, device=DEVICE).isnan().all()
+    yield
+    torch.use_deterministic_algorithms(False)
+
+
+@compiles
+def test_the_kernels_combine_is_associative_and_that_of_the_definition(kernel):
+    steps = [tuple(torch.randint(-9, 10, (2, 50))) for _ in range(3)]  # whole numbers: exactly equal, or not
+
+    def after(left, right):
+        return kernel._combine.fn(*left, *right)
+
+    first, second, third = steps
+    one, other = after(after(first, second), third), after(first, after(second, third))
+    assert all(map(torch.equal, one, other))
+    assert all(map(torch.equal, after(first, second), scan.combine(first, second)))
+    assert not all(map(torch.equal, after(first, second), after(second, first)))
+
+
+@pytest.mark.skipif(INTERPRETED or ON_GPU, reason="this is where they run")
+def test_the_kernel_runs_in_the_interpreter():
+    environment = os.environ | {"TRITON_INTERPRET": "1", "CUDA_VISIBLE_DEVICES": ""}
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert " passed" in done.stdout
+
+
+@runs
+@each_dtype
+@pytest.mark.parametrize("sizes", SIZES, ids=str)
+def test_errors_are_at_most_twice_those_of_the_plain_loop(sizes, dtype, poisoned):
+    both = not INTERPRETED or dtype == torch.float32
+    for reverse in (False, True) if both else (sizes[1] % 2 == 0,):
+        check_errors(sizes, dtype, reverse, "triton", DEVICE, FACTOR.get(dtype, 2))
+
+
+@runs
+@pytest.mark.parametrize(
+    ("sizes", "C", "reverse"), [((1, 260, 3), 128, False), ((1, 520, 3), 256, True), ((2, 130, 16), 64, True)]
+)
+def test_time_cut_in_chunks_gives_the_same(sizes, C, reverse, kernel, monkeypatch, poisoned):
+    """On a GPU a few channels and a long time are cut; here a T of two or three chunks is, for gradients too."""
+    whole = kernel.options
+
+    def cut(B, T, D, dtype, processors):
+        constants, N, steps = whole(B, T, D, dtype, 1)
+        assert C % (constants["STEPS"] * constants["GROUPS"]) == 0
+        return (constants, triton.cdiv(T, C), C) if T > C else (constants, N, steps)
+
+    monkeypatch.setattr(kernel, "options", cut)
+    dtype = torch.float32 if reverse else torch.bfloat16
+    check_errors(sizes, dtype, reverse, "triton", DEVICE, FACTOR.get(dtype, 2))
+
+
+@runs
+def test_strides_an_expanded_decay_and_a_missing_state():
+    decay, inputs = gates(40, 5, 2).permute(2, 0, 1), normal(2, 80, 5)[:, ::2]
+    wanted = linear_recurrence(decay, inputs, method="loop")
+    assert largest(linear_recurrence(decay.to(DEVICE), inputs.to(DEVICE), method="triton").cpu(), wanted) < 1e-12
+    found = {}
+    for method, device in (("triton", DEVICE), ("loop", "cpu")):
+        one = torch.tensor(0.9, dtype=torch.float64, device=device, requires_grad=True)
+        states = linear_recurrence(one.expand(2, 40, 5), inputs.to(device), method=method)
+        found[method] = torch.autograd.grad(states.sum(), one)[0].cpu()
+    assert largest(found["triton"], found["loop"]) < 1e-10
+
+
+@runs
+@each_way
+def test_gradients_pass_gradcheck(reverse):
+    tensors = [tensor.to(DEVICE).requires_grad_() for tensor in (gates(1, 3, 1), normal(1, 3, 1), normal(1, 1, seed=2))]
+    assert torch.autograd.gradcheck(
+        lambda a, b, h: linear_recurrence(a, b, hidden=h, reverse=reverse, method="triton"), tensors
+    )
+
+
+@runs
+@pytest.mark.parametrize(("decay", "T"), [(0.0, 20), (1e-30, 20), (-1.0, 20), (1.002, 300)])
+def test_gates_of_0_near_0_1_and_slightly_above_are_right(decay, T):
+    inputs, hidden = normal(1, T, 1, dtype=torch.float32), normal(1, 1, seed=2, dtype=torch.float32)
+    tensors = [torch.full_like(inputs, decay), inputs, hidden, normal(1, T, 1, seed=3, dtype=torch.float32)]
+    exact = with_gradients(*(x.double() for x in tensors), method="loop")
+    for mine, wanted in zip(with_gradients(*(x.to(DEVICE) for x in tensors), method="triton"), exact, strict=True):
+        assert largest(mine.cpu(), wanted) <= 1e-5 * wanted.abs().max().item() + 1e-6
+
+
+@runs
+def test_the_first_outputs_do_not_notice_later_inputs():
+    decay, inputs = gates(1, 200, 2).to(DEVICE), normal(1, 200, 2).to(DEVICE)
+    whole = linear_recurrence(decay, inputs, method="triton")
+    assert largest(linear_recurrence(decay[:, :130], inputs[:, :130], method="triton"), whole[:, :130]) < 1e-12
+    moved = inputs.clone()
+    moved[:, 131] += 1.0
+    changed = (linear_recurrence(decay, moved, method="triton") != whole).any(dim=2)
+    assert not changed[:, :131].any()
+    assert changed[:, 131].all()
+
+
+@pytest.mark.skipif(not ON_GPU, reason="no GPU: auto is chunked")
+@pytest.mark.parametrize("dtype", RMS, ids=str)
+def test_auto_is_triton_on_a_gpu(dtype, kernel, monkeypatch):
+    called = []
+    monkeypatch.setattr(kernel, "scan", lambda *given, real=kernel.scan: called.append(1) or real(*given))
+    decay, inputs = gates(1, 9, 2, dtype=dtype).cuda(), normal(1, 9, 2, dtype=dtype).cuda()
+    linear_recurrence(decay, inputs)
+    runs_here = dtype != torch.bfloat16 or torch.cuda.get_device_capability() >= (8, 0)
+    assert bool(called) == runs_here
+    for method in ("hillis_steele", "blelloch", "chunked", "loop"):
+        assert largest(linear_recurrence(decay, inputs, method=method), linear_recurrence(decay, inputs)) < 1e-2
+    weight = normal(4, 2, dtype=dtype).cuda()
+    assert largest(min_gru(inputs, weight, weight), min_gru(inputs, weight, weight, method="loop")) < 1e-2
+
+
+def compile_scan(kernel, capability, dtype, D=128, *, gradient=False, totals=False, reverse=False, processors=132):
+    """(compiled, constants) for (16, 16384, D); a D that is no multiple of 16 is a constant: of others 16 is one."""
+    from cross_compile import cross_compile
+
+    constants, *_ = kernel.options(16, 16384, D, dtype, processors)
+    warps = constants.pop("num_warps")
+    given = constants | {"REVERSE": reverse, "GRADIENT": gradient, "TOTALS": totals} | ({"D": D} if D % 16 else {})
+    unused = ("before", "hidden", "states") if totals else () if gradient else ("hidden", "states", "products")
+    given |= dict.fromkeys(unused)
+    types = dict.fromkeys(("decay", "inputs", "before", "hidden", "states", "outputs", "products"), POINTERS[dtype])
+    types |= dict.fromkeys("BTDCN", "i32") | (dict.fromkeys(("outputs", "products"), "*fp32") if totals else {})
+    return cross_compile(kernel.scan_kernel, types, given, capability, num_warps=warps), constants
+
+
+@compiles
+@pytest.mark.parametrize("capability", [75, 80, 89, 90])
+@pytest.mark.parametrize("kind", ["forward", "gradient", "totals"])
+def test_it_compiles_fits_and_fetches_its_tiles_ahead(kind, capability, kernel):
+    from cross_compile import SHARED_MEMORY
+
+    dtype = torch.float16 if capability == 75 else torch.bfloat16
+    for kept, D in ((torch.float32, 128), (dtype, 128), (torch.float32, 63))[: 3 if capability == 90 else 2]:
+        kinds = {"gradient": kind == "gradient", "totals": kind == "totals"}
+        (shared, ptx), constants = compile_scan(kernel, capability, kept, D, **kinds, reverse=kind == "gradient")
+        assert 2 * shared <= SHARED_MEMORY[capability], "two programs have room on a processor"
+        if capability >= 80:
+            assert len(re.findall(r"cp\.async\.c[ag]", ptx)) >= 2 * (constants["STAGES"] - 1)
+        # With the steps of a tile spread over threads these were 330 to 650.
+        assert ptx.count("shfl.sync") < (128 if kept == torch.float32 else 256), "each thread takes its own steps"

@@ -1,0 +1,92 @@
+"""Run inside a lesson's kernel: watch it make its explorables, then move every control without a browser."""
+
+import json
+import time
+
+MOST = 20  # values tried of one control
+TYPED = ["the cat sat", "the the the", "a", "one two three four five six seven eight nine ten"]
+
+made, torch_itself = [], []
+
+
+def watch():
+    """From now on, remember each explorable that the lesson makes, and how much memory torch itself takes."""
+    import torch  # noqa: F401
+
+    from course.show import display
+
+    torch_itself.append(_peak())
+    live = display._live
+
+    def remembered(function, defaults, controls, shown):
+        view = live(function, defaults, controls, shown)
+        made.append((function.__name__, list(controls), view))
+        return view
+
+    display._live = remembered
+
+
+def report():
+    """Print, as JSON, what the lesson added to the kernel's peak memory and what each control did."""
+    rows = [row for figure, names, view in made for row in _explorable(figure, names, view)]
+    print(json.dumps({"megabytes": _peak() - torch_itself[0], "explorables": len(made), "controls": rows}))
+
+
+def _explorable(figure, names, view):
+    *controls, screen = view.children
+    for name, control in zip(names, controls, strict=True):
+        slowest, seen, shown = 0.0, {_shown(screen)}, []
+        for move, back in _moves(control):
+            # The kernel's own work, so that a busy machine does not count; slow three times is the figure's fault.
+            seconds = []
+            while len(seconds) < 3 and (not seconds or seconds[-1] > 0.1):
+                back()
+                start = time.thread_time()
+                move()
+                seconds.append(time.thread_time() - start)
+            slowest = max(slowest, min(seconds))
+            shown.append(_shown(screen))
+            back()
+        yield {
+            "figure": figure,
+            "control": name,
+            "slowest": slowest,
+            "values": len(shown),
+            "different": len(seen | set(shown)),
+            "refused": sum("Figure: " not in text for text in shown) if hasattr(screen, "outputs") else 0,
+        }
+
+
+def _moves(control):
+    """Pairs of functions: one sets the control to a value, one sets it back to what it was."""
+    if hasattr(control, "options"):
+        first, count = control.index, len(control.options)
+        places = sorted({round(i * (count - 1) / (MOST - 1)) for i in range(MOST)} - {first})
+        return [(_setter(control, "index", place), _setter(control, "index", first)) for place in places]
+    first = control.value
+    values = [not first] if isinstance(first, bool) else TYPED
+    return [(_setter(control, "value", value), _setter(control, "value", first)) for value in values]
+
+
+def _setter(control, trait, value):
+    return lambda: setattr(control, trait, value)
+
+
+def _shown(screen):
+    """What stands under the controls: the HTML, or the figure with its text alternative."""
+    if not hasattr(screen, "outputs"):
+        return screen.value
+    data = screen.outputs[0]["data"]
+    return json.dumps(data, sort_keys=True)
+
+
+def _peak():
+    """Megabytes. Linux's own record starts with the kernel; getrusage would count the process that started it."""
+    try:
+        with open("/proc/self/status") as status:
+            return next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) / 1024
+    except FileNotFoundError:
+        import resource
+        import sys
+
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
