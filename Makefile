@@ -36,6 +36,7 @@ test: test-style test-colab test-course
 test-style: .venv/test
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
+	$(BIN)/lint-imports --no-cache --no-logo
 
 # Once as on Colab itself, where plotly cannot be drawn from a control, and once moving every control.
 test-colab: .venv-colab/test
