@@ -45,7 +45,7 @@ test-colab: .venv-colab/test
 
 # Last, since it ends by saying what was skipped and why.
 test-course: .venv/test
-	$(BIN)/python $(NBVAL) -q tests notebooks --ignore tests/test_editions_slow.py
+	$(BIN)/python $(NBVAL) -q tests helpers course notebooks --ignore tests/test_editions_slow.py
 
 test-editions: .venv/test .venv-colab/test
 	$(BIN)/python -m pytest -q tests/test_editions_slow.py
