@@ -139,6 +139,7 @@ def run_reset(given):
 def run_notebooks(given):
     from nbclient.exceptions import CellExecutionError
 
+    from . import tables
     from .notebooks import execute
 
     wanted = [find_lesson(lesson) for lesson in given.lessons] or [row for row in lessons().values() if row.notebook]
@@ -151,14 +152,18 @@ def run_notebooks(given):
         except CellExecutionError as error:
             raise CourseError(f"a cell fails, so nothing is stored.\n{error}") from None
         print("stored outputs renewed" if changed else "nothing changed")
+    for page in tables.write(ROOT):
+        print(f"{page.relative_to(ROOT)}: table of lessons renewed")
 
 
 def run_check(given):
+    from . import tables
     from .notebooks import departures
 
-    found = [f"{path.name}: {line}" for path in sorted(NOTEBOOKS.glob("*.ipynb")) for line in departures(path)]
-    print("\n".join(found) or "Every notebook is in the stored form.")
-    return bool(found)
+    lines = [f"{path.name}: {line}" for path in sorted(NOTEBOOKS.glob("*.ipynb")) for line in departures(path)]
+    lines += tables.stale(ROOT)
+    print("\n".join(lines) or "Every notebook and every table of lessons is in the stored form.")
+    return bool(lines)
 
 
 def run_colab(given):
