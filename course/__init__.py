@@ -11,7 +11,7 @@ if getattr(_helpers, "COURSE", None) != "rnn-to-attention":
     )
 
 from .session import check, claim, closing_table, hint, lesson, predict, reveal, solution
-from .show.display import explore
+from .show.explorables import explore
 
 __all__ = [
     "CourseError",

@@ -10,7 +10,8 @@ import tempfile
 from pathlib import Path
 
 from .errors import CourseError
-from .show.display import PLOTLY, SLIDER, WIDGET
+from .show.baked import without_slider
+from .show.display import PLOTLY, WIDGET
 
 IGNORED = "nbval-ignore-output"
 CELL_SECONDS = 60  # a lesson takes less than 45 in all
@@ -142,10 +143,7 @@ def _image(data):
     if PLOTLY in data:
         import plotly.io as pio
 
-        still = copy.deepcopy({"data": data[PLOTLY]["data"], "layout": data[PLOTLY]["layout"]})
-        if still["layout"].pop("sliders", None):
-            still["layout"]["height"] -= SLIDER
-            still["layout"]["margin"]["b"] -= SLIDER
+        still = without_slider(data[PLOTLY])
         png = pio.to_image(still, format="png", width=860, height=still["layout"]["height"])
     else:
         png = _page_image(data["text/html"])

@@ -34,7 +34,7 @@ def shown(monkeypatch):
     def keep(what, raw=False):
         bundles.append(what if raw else what.bundle())
 
-    for module in ("show.display", "predictions", "session"):
+    for module in ("show.explorables", "predictions", "session"):
         monkeypatch.setattr(f"course.{module}.display", keep)
     return bundles
 

@@ -334,7 +334,7 @@ def _overview(notebook, row, notes):
 def _expected(cell, told):
     """What to expect from a timed cell: in words, and what it showed where the notebook was made."""
     from ..show.display import PLOTLY
-    from ..show.display import describe as in_words
+    from ..show.in_words import figure_in_words as in_words
 
     stored = []
     for output in cell["outputs"]:

@@ -1,4 +1,7 @@
-"""The marks that figures and pages are made of: HTML tags that escape by default, annotations, axes and guide lines."""
+"""The marks that pages and figures are made of: HTML tags that escape by default; annotations, axes and guide lines."""
+
+import math
+import textwrap
 
 from markupsafe import Markup, escape
 
@@ -105,3 +108,118 @@ def sheet(title, *children, width=900):
 def muted(*children):
     """Words that stand back."""
     return tag("span", *children, style={"color": theme.MUTED})
+
+
+# ---- parts of plotly figures. Their texts take the same tags, and escape all else.
+
+TITLE_CHARACTERS, NOTE_CHARACTERS = 58, 86  # in a line that fits 640 px in the widest of the theme's fonts
+TITLE_LINE, HEADING_LINE, NOTE_LINE = 22, 24, 16  # px
+AXIS_ROOM = 62  # px below a plot, for its ticks and their title
+
+
+def wrapped(text, characters):
+    """The text, escaped, in lines of at most so many characters, broken between words. Tags stay as they are.
+
+    >>> print(wrapped("one & two, three", 10))
+    one &amp; two,<br>three
+    """
+    return text if isinstance(text, Markup) else BREAK.join(textwrap.wrap(text, characters))
+
+
+def figure(title, x="", y="", *, height=420, note="", rows=1, columns=1, headings=(), left=70, right=24, **subplots):
+    """A plotly figure in the course's look, as wide as it is given room: 640 to 1280 px.
+
+    title: the message, at most 60 characters. x, y: an axis title, or an `axis`, for all panels; where there are several,
+    the title stands at the lowest row and the first column. note: a sentence below, how it was counted, say.
+    rows, columns: of panels; headings: one a panel, row by row. left, right: px beside the panels, the least.
+    subplots: more for plotly.subplots.make_subplots, such as row_heights or shared_xaxes.
+
+    >>> plot = figure("Waiting grows with the words", x="words", y=axis("levels", log=True))
+    >>> plot.layout.title.text, plot.layout.yaxis.type
+    ('<b>Waiting grows with the words</b>', 'log')
+    """
+    from plotly.subplots import make_subplots  # 0.3 s, so only once a figure is drawn
+
+    plot = make_subplots(rows, columns, **subplots)
+    plot.layout.template = theme.TEMPLATE
+    title_lines, note_lines = wrapped(title, TITLE_CHARACTERS), wrapped(note, NOTE_CHARACTERS)
+    top = 20 + TITLE_LINE * _count_lines(title_lines) + (HEADING_LINE if headings else 0)
+    bottom = AXIS_ROOM + NOTE_LINE * _count_lines(note_lines)
+    plot.update_layout(
+        title_text=str(tag("b", title_lines)), height=height, margin={"l": left, "r": right, "t": top, "b": bottom}
+    )
+    if note:
+        below = {"xref": "paper", "yref": "paper", "yanchor": "bottom", "xshift": 8 - left, "yshift": 4 - bottom}
+        plot.add_annotation(_annotation(note_lines, 0, 0, theme.MUTED, 12) | below | {"name": "note"})
+    for settings, update, edge in ((x, plot.update_xaxes, {"row": rows}), (y, plot.update_yaxes, {"col": 1})):
+        settings = dict(axis(settings) if isinstance(settings, str) else settings)
+        title_of_axis = settings.pop("title", None)
+        update(**settings)
+        update(title=title_of_axis, **edge)
+    for place, heading in enumerate(headings):
+        row, column = place // columns + 1, place % columns + 1
+        annotate(plot, tag("b", heading), 0, 1, row=row, column=column, within="panel", yanchor="bottom", yshift=4)
+    return plot
+
+
+def axis(title="", *, log=False, ticks=None, span=None, **settings):
+    """Settings of one axis, for `figure` or plot.update_xaxes. All else that an axis needs is in the theme's template.
+
+    ticks: the values that are labelled, with commas in thousands. span: (least, largest), in the axis's own unit, also
+    on a logarithmic axis.
+
+    >>> axis("words", log=True, ticks=[1, 1024], span=(1, 1000))["range"]
+    [0.0, 3.0]
+    """
+    if title:
+        settings["title"] = {"text": str(escape(title))}
+    if log:
+        settings["type"] = "log"
+    if ticks is not None:
+        settings |= {"tickvals": list(ticks), "ticktext": [f"{value:,}" for value in ticks]}
+    if span is not None:
+        settings["range"] = [math.log10(end) for end in span] if log else list(span)
+    return settings
+
+
+def annotate(plot, text, x, y, *, row=1, column=1, within="data", colour=theme.INK, size=14, **place):
+    """Write on a plot that `figure` made, without an arrow.
+
+    x, y: in the units of the panel's axes, also of logarithmic ones; within="panel": fractions of the panel, from its
+    left and from its bottom. place: plotly's settings of an annotation: xanchor ("left" unless given), yshift, …
+    """
+    panel = plot.get_subplot(row, column)
+    place = _annotation(text, x, y, colour, size) | place
+    for name, plane in (("x", panel.xaxis), ("y", panel.yaxis)):
+        place[f"{name}ref"] = plane.plotly_name.replace("axis", "") + (" domain" if within == "panel" else "")
+        if within == "data" and plane.type == "log":
+            place[name] = math.log10(place[name])
+    plot.add_annotation(place)
+
+
+def _annotation(text, x, y, colour, size):
+    """An annotation without an arrow, x and y in whatever it refers to."""
+    font = {"color": colour, "size": size}
+    return {
+        "text": str(escape(text)),
+        "x": x,
+        "y": y,
+        "showarrow": False,
+        "xanchor": "left",
+        "align": "left",
+        "font": font,
+    }
+
+
+def guide(plot, *, x=None, y=None, colour=theme.GREY, dash="dot", width=1.5, row="all", column="all"):
+    """A line through a panel, or through all of them: upright at x, or level at y."""
+    line = {"color": colour, "dash": dash, "width": width}
+    where = {"line": line, "layer": "below", "row": row, "col": column, "exclude_empty_subplots": False}
+    if x is not None:
+        plot.add_vline(x=x, **where)
+    if y is not None:
+        plot.add_hline(y=y, **where)
+
+
+def _count_lines(text):
+    return text.count(BREAK) + 1 if text else 0

@@ -15,10 +15,39 @@ INK = "#1F2328"
 PAPER = "#FFFFFF"
 WASH = "#F6F7F9"
 LINE = "#D8DCE2"
+GRID = "#ECEEF1"
 FONT = "system-ui, -apple-system, 'Segoe UI', 'Helvetica Neue', 'DejaVu Sans', Arial, sans-serif"
 
 # White to the attention blue: one hue, so that it also reads in grey.
 BLUES = [[0.0, "#FFFFFF"], [0.25, "#D3E4F3"], [0.5, "#8FBFE3"], [0.75, "#3E8DC9"], [1.0, "#00558A"]]
+
+NARROWEST, WIDEST = 640, 1280  # px: the widths that every figure must fit
+
+_AXIS = {
+    "gridcolor": GRID,
+    "linecolor": GREY,
+    "ticks": "outside",
+    "tickcolor": GREY,
+    "zeroline": False,
+    "automargin": True,
+    "title": {"font": {"size": 14}},
+}
+
+# A plotly template. Each figure carries it, and no template of plotly's own, so that it looks alike in every version.
+TEMPLATE = {
+    "layout": {
+        "autosize": True,
+        "font": {"family": FONT, "size": 14, "color": INK},
+        "title": {"x": 0, "xanchor": "left", "xref": "container", "pad": {"l": 8}, "font": {"size": 16}},
+        "paper_bgcolor": PAPER,
+        "plot_bgcolor": PAPER,
+        "showlegend": False,
+        "hoverlabel": {"font": {"family": FONT}},
+        "xaxis": _AXIS,
+        "yaxis": _AXIS,
+        "annotationdefaults": {"showarrow": False, "align": "left"},
+    }
+}
 
 
 def layout(title, x=None, y=None, height=420, **more):

@@ -1,4 +1,4 @@
-"""explore, Picture, Page and describe: live, baked, on Colab and as text, with either version of plotly and ipywidgets."""
+"""explore, Picture and Page: live, baked, on Colab and as text, with either version of plotly and ipywidgets."""
 
 import base64
 import json
@@ -11,21 +11,30 @@ import torch
 
 from course import CourseError, explore
 from course.show import theme
-from course.show.display import MOST_FRAMES, PLOTLY, WIDGET, Page, Picture, describe, in_colab
+from course.show.baked import MOST_FRAMES, without_slider
+from course.show.display import PLOTLY, WIDGET, Page, Picture, in_colab
+from course.show.in_words import figure_in_words
+from course.show.marks import axis, figure, joined, tag
 
 
 def powers(power=2, top=3, shown=True, kind="line"):
     """A Picture that depends on all its parameters."""
     xs = list(range(top + 1)) if shown else [0]
-    line = go.Scatter(x=xs, y=[x**power for x in xs], name=f"{kind} of power {power}")
-    return Picture(theme.layout(f"x to the power of {power}", x="x", y="value"), [line])
+    plot = figure(f"x to the power of {power}", x="x", y="value")
+    plot.add_scatter(x=xs, y=[x**power for x in xs], name=f"{kind} of power {power}")
+    return Picture(plot)
+
+
+def picture_of(*traces, title="t", **settings):
+    """A Picture of these traces."""
+    return Picture(figure(title, **settings).add_traces(traces))
 
 
 def initials(sentence="man eats dog", word="2 eats", loud=False):
     """A Page; like the figures, it refuses what has no words."""
     words = choices(sentence)
-    said = f"{sentence} / {word}" + "!" * loud
-    return Page(f"<p>{said}</p>", f"{said}: {', '.join(words)}")
+    line = f"{sentence} / {word}" + "!" * loud
+    return Page(tag("p", line), f"{line}: {', '.join(words)}")
 
 
 def choices(sentence):
@@ -202,6 +211,11 @@ def test_baking_makes_room_for_the_slider_and_leaves_the_live_figure_alone(shown
     assert screen.layout.min_height == f"{plain['height']}px"
 
 
+def test_an_image_of_a_baked_figure_is_the_live_figure_without_the_slider(shown):
+    explore(powers, power=[1, 2], bake="power")
+    assert without_slider(shown[0][PLOTLY]) == powers().json == without_slider(powers().json)
+
+
 def test_on_colab_a_plotly_figure_is_baked_html_and_has_no_widget(colab, shown):
     assert in_colab()
     explore(powers, power=[1, 2, 3], bake="power")
@@ -234,8 +248,7 @@ def no_default(power):
 
 
 def more_traces(power=1):
-    line = go.Scatter(x=[0], y=[power])
-    return Picture(theme.layout("t"), [line] * power)
+    return picture_of(*[go.Scatter(x=[0], y=[power])] * power)
 
 
 BAD = {
@@ -276,8 +289,8 @@ BAD = {
 
 @pytest.mark.parametrize("case", BAD)
 def test_a_bad_control_gets_a_sentence_and_nothing_is_shown(case, shown):
-    function, keywords, said = BAD[case]
-    with pytest.raises(CourseError, match=said):
+    function, keywords, message = BAD[case]
+    with pytest.raises(CourseError, match=message):
         explore(function, **keywords)
     assert not shown
 
@@ -317,27 +330,25 @@ ARRAYS = {
 @pytest.mark.parametrize("kind", ARRAYS)
 def test_arrays_of_any_kind_become_plain_rounded_lists(kind):
     array = ARRAYS[kind]
-    picture = Picture(
-        theme.layout("t", x="x", y="y"), [go.Scatter(x=array(1.0, 2.0, 3.0), y=array(0.1, 1 / 3, 2e-9), name="s")]
-    )
+    picture = picture_of(go.Scatter(x=array(1.0, 2.0, 3.0), y=array(0.1, 1 / 3, 2e-9), name="s"))
     assert picture.json["data"][0]["y"] == [0.1, 0.33333, 2e-9]
     assert picture.json["data"][0]["x"] == [1, 2, 3]
     assert "s: from (1, 0.1) to (3, 2e-09), highest at (2, 0.333)" in picture.text
-    heat = Picture(theme.layout("t"), [go.Heatmap(z=[array(0.0, 1.0), array(2.0, 1 / 3)], name="h")])
+    heat = picture_of(go.Heatmap(z=[array(0.0, 1.0), array(2.0, 1 / 3)], name="h"))
     assert "h: 2 × 2 cells from 0 to 2" in heat.text
     assert "bdata" not in json.dumps([picture.json, heat.json])
 
 
 def test_numbers_have_five_digits_but_whole_ones_are_exact():
     ys = [1 / 3, 123456.789, 1.23456789e-7, 131072.0, 131071, 1e300 / 3]
-    found = Picture(theme.layout("t"), [go.Scatter(x=[131072.0] * 6, y=ys)]).json["data"][0]
-    assert found["y"] == [0.33333, 123460.0, 1.2346e-07, 131072, 131071, 3.3333e299]
-    assert found["x"] == [131072] * 6
+    series = picture_of(go.Scatter(x=[131072.0] * 6, y=ys)).json["data"][0]
+    assert series["y"] == [0.33333, 123460.0, 1.2346e-07, 131072, 131071, 3.3333e299]
+    assert series["x"] == [131072] * 6
 
 
 def test_what_is_not_finite_becomes_a_gap_that_json_can_hold():
     ys = [1.0, float("nan"), 3.0, float("inf"), None, 2.0]
-    picture = Picture(theme.layout("t", x="x", y="y"), [go.Scatter(x=list(range(6)), y=ys, name="s")])
+    picture = picture_of(go.Scatter(x=list(range(6)), y=ys, name="s"))
     assert picture.json["data"][0]["y"] == [1, None, 3, None, None, 2]
     json.dumps(picture.json, allow_nan=False)
     assert "s: from (0, 1) to (5, 2), highest at (2, 3)" in picture.text
@@ -345,16 +356,22 @@ def test_what_is_not_finite_becomes_a_gap_that_json_can_hold():
 
 def test_a_figure_is_the_same_json_however_often_it_is_drawn():
     assert json.dumps(powers().json, sort_keys=True) == json.dumps(powers().json, sort_keys=True)
-    assert len(json.dumps(powers().json)) < 2000, "the theme is ours, and not a template of plotly's"
-    background = powers().json["layout"]
-    assert background["paper_bgcolor"] == background["plot_bgcolor"] == theme.PAPER
 
 
-def test_the_text_alternative_tells_title_axes_and_series():
-    layout = theme.layout(
-        "The <i>RNN</i> waits<br>longest", x="words", y={"title": {"text": "time<sup>2</sup> (ms)"}, "type": "log"}
-    )
-    traces = [
+def test_a_figure_carries_the_courses_template_and_none_of_plotlys():
+    assert powers().json["layout"]["template"] == json.loads(json.dumps(theme.TEMPLATE))
+    assert theme.TEMPLATE["layout"]["paper_bgcolor"] == theme.TEMPLATE["layout"]["plot_bgcolor"] == theme.PAPER
+    assert len(json.dumps(powers().json)) < 2000
+
+
+def test_a_figure_is_as_wide_as_its_page():
+    layout = powers().json["layout"]
+    assert "width" not in layout
+    assert layout["template"]["layout"]["autosize"]
+
+
+def test_the_text_alternative_tells_title_axes_series_and_note():
+    picture = picture_of(
         go.Scatter(x=[1, 10, 1000], y=[0.00123456, 5000, 7.0], name="<b>LSTM</b>"),
         go.Scatter(x=[1, 2], y=[4.0, 3.0], name="falling"),
         go.Scatter(y=[5, 6, 5], name="without x"),
@@ -363,9 +380,13 @@ def test_the_text_alternative_tells_title_axes_and_series():
         go.Scatter(x=[1, 2], y=[3, 4], name="decoration", hoverinfo="skip"),
         go.Scatter(x=[], y=[], name="empty"),
         go.Scatter(x=[1], y=[None], name="a gap"),
-    ]
-    assert Picture(layout, traces).text.split("\n") == [
-        "Figure: The RNN waits · longest",
+        title="The RNN waits longest",
+        x="words",
+        y=axis(joined("time", tag("sup", 2), " (ms)"), log=True),
+        note="T < 5 & D > 6, of the author's own.",
+    )
+    assert picture.text.split("\n") == [
+        "Figure: The RNN waits longest",
         "x: words",
         "y: time2 (ms), logarithmic",
         "LSTM: from (1, 0.00123) to (1,000, 7), highest at (10, 5,000)",
@@ -373,30 +394,36 @@ def test_the_text_alternative_tells_title_axes_and_series():
         "without x: from (0, 5) to (2, 5), highest at (1, 6)",
         "bar: from (a, 1) to (b, 2)",
         "across: from (1, low) to (2, high)",
+        "T < 5 & D > 6, of the author's own.",
     ]
+
+
+def test_panels_that_share_an_axis_title_name_it_once():
+    plot = figure("t", x="words", y="levels", rows=2, columns=2)
+    assert Picture(plot).text.split("\n") == ["Figure: t", "x: words", "y: levels"]
 
 
 def test_a_heatmap_is_told_by_its_size_and_its_range():
     def heat(z):
-        return Picture(theme.layout("t"), [go.Heatmap(z=z, name="h")]).text.split("\n")[-1]
+        return picture_of(go.Heatmap(z=z, name="h")).text.split("\n")[-1]
 
     assert heat([[0.5, 0.25, None], [1e-9, 0.123456, 3]]) == "h: 2 × 3 cells from 1e-09 to 3"
     assert heat([[None, None]]) == "h: 1 × 2 cells, all empty"
 
 
-def test_markup_in_names_is_dropped_and_other_angles_stay():
-    picture = Picture(
-        theme.layout('<span style="color:red">T</span> < 5 and D > 6'), [go.Scatter(x=[1], y=[1], name="a<b")]
-    )
-    assert picture.text.split("\n") == ["Figure: T < 5 and D > 6", "a<b: from (1, 1) to (1, 1)"]
+def test_a_title_shows_what_was_typed_and_a_tag_in_it_is_markup():
+    typed = figure("T < 5 and <b>")
+    assert typed.layout.title.text == "<b>T &lt; 5 and &lt;b&gt;</b>"
+    assert Picture(typed).text == "Figure: T < 5 and <b>"
+    assert figure(joined("T", tag("sub", 1))).layout.title.text == "<b>T<sub>1</sub></b>"
 
 
 def test_a_text_of_ones_own_stands_in_place_of_the_description():
-    assert Picture(theme.layout("t"), [go.Scatter(x=[1], y=[1])], text="Nothing to see.").text == "Nothing to see."
+    assert Picture(figure("t"), text="Nothing to see.").text == "Nothing to see."
 
 
-def test_describe_needs_no_axes_and_no_title():
-    assert describe({"layout": {}, "data": []}) == "Figure: "
+def test_a_figure_without_title_and_axes_is_told_too():
+    assert figure_in_words({"layout": {}, "data": []}) == "Figure: "
 
 
 def test_baked_bytes_of_older_notebooks_are_never_made(shown):
@@ -404,7 +431,7 @@ def test_baked_bytes_of_older_notebooks_are_never_made(shown):
 
     def curve(power=2):
         xs = np.linspace(0, 1, 50)
-        return Picture(theme.layout("t"), [go.Scatter(x=xs, y=xs**power)])
+        return picture_of(go.Scatter(x=xs, y=xs**power))
 
     explore(curve, power=[1, 2], bake="power")
     stored = json.dumps(shown[0][PLOTLY])

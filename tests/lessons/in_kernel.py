@@ -13,17 +13,16 @@ def watch():
     """From now on, remember each explorable that the lesson makes, and how much memory torch itself takes."""
     import torch  # noqa: F401
 
-    from course.show import display
+    from course.show import live
 
     torch_itself.append(_peak())
-    live = display._live
 
-    def remembered(function, defaults, controls, shown):
-        view = live(function, defaults, controls, shown)
-        made.append((function.__name__, list(controls), view))
-        return view
+    class Remembered(live.Live):
+        def __init__(self, function, defaults, controls, first):
+            super().__init__(function, defaults, controls, first)
+            made.append((function.__name__, list(controls), self.view))
 
-    display._live = remembered
+    live.Live = Remembered
 
 
 def report():

@@ -1,0 +1,59 @@
+"""A figure that moves without a kernel: plotly's own slider over one parameter, all its pictures stored."""
+
+from ..errors import CourseError
+from .display import Picture
+
+MOST_FRAMES = 12
+SLIDER = 86  # px that a baked figure is higher, for the slider below it
+MOVING = ("title", "annotations", "shapes", "xaxis", "yaxis", "xaxis2", "yaxis2")
+AT_ONCE = {"mode": "immediate", "frame": {"duration": 0, "redraw": True}, "transition": {"duration": 0}}
+
+
+def baked(function, defaults, parameter, values):
+    """The Picture of the defaults with a slider over one parameter.
+
+    Raises CourseError if there are more than 12 values, if `function` makes HTML, or if its pictures differ in how many
+    traces they have.
+    """
+    if len(values) > MOST_FRAMES:
+        raise CourseError(
+            f"bake={parameter!r} has {len(values)} values; at most {MOST_FRAMES} can be stored. Give fewer."
+        )
+    pictures = {value: function(**defaults | {parameter: value}) for value in values}
+    if not all(isinstance(picture, Picture) for picture in pictures.values()):
+        raise CourseError(f"{function.__name__} makes HTML, and only plotly figures can be baked; leave bake out.")
+    if len({len(picture.json["data"]) for picture in pictures.values()}) > 1:
+        raise CourseError(
+            f"{function.__name__} must draw as many traces for every {parameter}, so that one can replace another."
+        )
+    first = pictures[defaults[parameter]]
+    first.json["frames"] = [_frame(str(value), picture.json) for value, picture in pictures.items()]
+    layout = first.json["layout"]
+    layout["sliders"] = [_slider(parameter, values, defaults[parameter], layout["margin"]["b"])]
+    layout["height"] += SLIDER
+    layout["margin"]["b"] += SLIDER
+    return first
+
+
+def without_slider(figure):
+    """What a baked figure shows at first, as {"data", "layout"}, for an image; a figure without a slider as it is."""
+    layout = dict(figure["layout"])
+    if layout.pop("sliders", None):
+        layout["height"] -= SLIDER
+        layout["margin"] = layout["margin"] | {"b": layout["margin"]["b"] - SLIDER}
+    return {"data": figure["data"], "layout": layout}
+
+
+def _frame(name, figure):
+    layout = {key: figure["layout"][key] for key in MOVING if key in figure["layout"]}
+    return {"name": name, "data": figure["data"], "layout": layout}
+
+
+def _slider(parameter, values, chosen, below):
+    """below: px that the figure needs below its panels for itself."""
+    return {
+        "active": list(values).index(chosen),
+        "currentvalue": {"prefix": f"{parameter.replace('_', ' ')}: "},
+        "pad": {"t": below},
+        "steps": [{"label": str(value), "method": "animate", "args": [[str(value)], AT_ONCE]} for value in values],
+    }

@@ -1,0 +1,83 @@
+"""explore: a figure function with a control for each of its parameters, live with a kernel, baked without."""
+
+import inspect
+
+from IPython.display import display
+
+from ..errors import CourseError
+from .baked import MOST_FRAMES, baked
+from .display import WIDGET, Page, in_colab
+
+
+def explore(function, *, bake=None, **controls):
+    """Show `function` with a control for each parameter: live with a kernel, baked without.
+
+    controls: parameter=values. A list of numbers makes a slider, of strings buttons; True or False a box to tick;
+    a string a field to type in; a function of the other parameters buttons whose labels depend on them.
+    The parameters' defaults in `function` are shown first.
+    bake: the one parameter that the stored figure can still move without a kernel, 12 values at the most.
+    Raises CourseError if a control is not a parameter, its default is not among the values, or bake has no values.
+    """
+    defaults = _defaults(function, controls)
+    if bake is not None and not isinstance(controls.get(bake), (list, tuple, range)):
+        raise CourseError(
+            f"bake={bake!r} must name a control that has a list of values; the controls: {', '.join(controls)}."
+        )
+    first = function(**defaults)
+    bundle = (baked(function, defaults, bake, controls[bake]) if bake else first).bundle()
+    bundle["text/plain"] = _controls_in_words(controls, defaults) + "\n" + first.text
+    if isinstance(first, Page) or not in_colab():
+        from .live import Live  # ipywidgets takes 0.2 s to import
+
+        view = Live(function, defaults, controls, first).view
+        bundle[WIDGET] = {"model_id": view.model_id, "version_major": 2, "version_minor": 0}
+    display(bundle, raw=True)
+
+
+def options(values, chosen):
+    """The values that a control offers now; a function derives them from the other parameters."""
+    return list(values(**{name: chosen[name] for name in inspect.signature(values).parameters}))
+
+
+def _defaults(function, controls):
+    """{name: the value shown first}, once every control is known to fit the function."""
+    parameters = inspect.signature(function).parameters
+    for name in controls:
+        if name not in parameters:
+            raise CourseError(f"{function.__name__} has no parameter {name!r}; it has {', '.join(parameters)}.")
+        if parameters[name].default is inspect.Parameter.empty:
+            raise CourseError(f"{function.__name__}: {name} needs a default, the value that is shown first.")
+    defaults = {name: parameters[name].default for name in controls}
+    for name, values in controls.items():
+        if not isinstance(values, (bool, str)):
+            _require_default(function, name, values, defaults, controls)
+    return defaults
+
+
+def _require_default(function, name, values, defaults, controls):
+    """The default of a control is one of the values that it offers."""
+    if callable(values):
+        others = list(inspect.signature(values).parameters)
+        if not set(others) <= set(controls):
+            raise CourseError(f"the choices of {name} depend on {', '.join(others)}, and not all of them are controls.")
+        values = options(values, defaults)
+    if not isinstance(values, (list, tuple, range)):
+        raise CourseError(f"{name} needs a list of values, True or False, a string, or a function; got {values!r}.")
+    if defaults[name] not in values:
+        raise CourseError(f"{function.__name__}: the default {name} = {defaults[name]!r} is not among {values}.")
+
+
+def _controls_in_words(controls, defaults):
+    offers = ", ".join(f"{_in_words(name)} {value if value != '' else 'empty'}" for name, value in defaults.items())
+    return f"Controls: {'; '.join(_offer(name, values) for name, values in controls.items())}. Shown: {offers}."
+
+
+def _offer(name, values):
+    if not isinstance(values, (list, tuple, range)):
+        return _in_words(name)
+    listed = ", ".join(map(str, values)) if len(values) <= MOST_FRAMES else f"{values[0]} to {values[-1]}"
+    return f"{_in_words(name)} ({listed})"
+
+
+def _in_words(name):
+    return name.replace("_", " ")
