@@ -14,7 +14,8 @@ Nothing here knows that it is taught. Shapes: (B, H, T, D) for attention, (B, T,
 
 from .counting import builders, cost
 from .counting.cost import Accounting
-from .counting.graph import Graph, span_of
+from .counting.graph import Graph
+from .counting.rounds import span_of
 from .measuring.device import describe, device, measure
 from .measuring.timing import compare, peak_memory, stopwatch, sweep, time_call, unsynchronised
 from .ops.attention import attention, attention_backend, attention_weights

@@ -19,10 +19,8 @@ weights of another shape, and a graph of more than LIMIT nodes, all before the w
 import heapq
 from bisect import bisect_right
 from collections import namedtuple
-from collections.abc import Iterable, Mapping
 from contextlib import contextmanager
 from functools import partialmethod
-from graphlib import CycleError, TopologicalSorter
 
 import numpy as np
 
@@ -167,35 +165,6 @@ class Graph:
     def _check(self, operation):
         if operation is not None and not any(block.operation == operation for block in self._blocks):
             require_word("operation", operation, OPERATIONS.split())
-
-
-def span_of(predecessors):
-    """The longest path, in nodes, of a graph {node: [predecessors]}, or of a list of lists, whose nodes are 0, 1, ….
-
-    Kahn's topological order (CACM 5(11), 1962): a node is done in the round after its last predecessor. Raises
-    TypeError for what is no such graph, ValueError for a predecessor that is no node and for a cycle, which it names.
-    """
-    predecessors = dict(enumerate(predecessors)) if isinstance(predecessors, list) else predecessors
-    if not isinstance(predecessors, Mapping):
-        raise TypeError(f"A {type(predecessors).__name__} was given; expected a dict {{node: [predecessors]}}.")
-    waits = {}
-    for node, before in predecessors.items():
-        if isinstance(before, str) or not isinstance(before, Iterable):
-            raise TypeError(f"The predecessors of {node!r} are {before!r}; expected a list, such as [{before!r}].")
-        waits[node] = tuple(before)
-        for earlier in waits[node]:
-            if earlier not in predecessors:
-                raise ValueError(f"{node!r} waits for {earlier!r}, which is no node; add {earlier!r}: [] to the graph.")
-    sorter, rounds = TopologicalSorter(waits), 0
-    try:
-        sorter.prepare()
-    except CycleError as error:
-        cycle = " -> ".join(map(repr, error.args[1]))
-        raise ValueError(f"There is a cycle, {cycle}: each waits for the one before it, so none can start.") from None
-    while sorter.is_active():
-        sorter.done(*sorter.get_ready())
-        rounds += 1
-    return rounds
 
 
 class Traced:

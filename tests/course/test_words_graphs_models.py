@@ -1,10 +1,7 @@
-"""Words to vectors, graphs drawn by hand, and the layers that lessons compare."""
+"""Words to vectors, and the layers that lessons compare."""
 
 import math
-import sys
 
-import networkx as nx
-import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -12,8 +9,7 @@ from torch import nn
 from course import models, words
 from course.models import SelfAttention, changed_by, layers_to_time
 from course.words import MOST_LETTERS, MOST_WORDS, SENTENCE, draw, embed, split_words
-from helpers import elman, span_of
-from helpers.counting import rounds as graphs
+from helpers import elman
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -101,64 +97,6 @@ def test_draws_are_fixed_and_standard_normal():
     assert abs(many.std() - 1) < 0.02
 
 
-def networkx_rounds(graph):
-    """The number of nodes on the longest path that ends in each node, by another library."""
-    drawn = nx.DiGraph([(before, node) for node, needed in graph.items() for before in needed])
-    drawn.add_nodes_from(graph)
-    depth = {}
-    for node in nx.topological_sort(drawn):
-        depth[node] = 1 + max((depth[before] for before in drawn.predecessors(node)), default=0)
-    assert max(depth.values()) == nx.dag_longest_path_length(drawn) + 1
-    return depth
-
-
-HAND_DRAWN = {
-    "feed-forward": graphs.feed_forward,
-    "recurrent": graphs.recurrent,
-    "three recurrent layers": lambda T: graphs.recurrent(T, layers=3),
-    "attention": graphs.attention,
-    "causal attention": lambda T: graphs.attention(T, causal=True),
-    "one query at a time": graphs.attention_one_query_at_a_time,
-}
-
-
-@pytest.mark.parametrize("T", [1, 2, 6, 60])
-@pytest.mark.parametrize("name", HAND_DRAWN)
-def test_rounds_are_the_longest_path_by_three_methods(name, T):
-    graph = HAND_DRAWN[name](T)
-    ready = graphs.rounds(graph)
-    assert ready == networkx_rounds(graph)
-    assert max(ready.values()) == span_of(graph)
-
-
-@pytest.mark.parametrize("T", [1, 2, 6, 60, 1000])
-def test_the_longest_paths_that_the_lessons_state(T):
-    assert span_of(graphs.feed_forward(T)) == 1
-    assert span_of(graphs.recurrent(T)) == T
-    assert span_of(graphs.recurrent(T, layers=4)) == T + 3
-    assert max(graphs.rounds(graphs.recurrent(T)).values()) == T
-    if T <= 60:
-        assert span_of(graphs.attention(T)) == span_of(graphs.attention(T, causal=True)) == 4
-        assert span_of(graphs.attention_one_query_at_a_time(T)) == 4 * T
-
-
-def test_rounds_agree_on_random_graphs():
-    for seed in range(20):
-        random = np.random.RandomState(seed)
-        graph = {
-            n: random.choice(n, random.randint(0, min(n, 3) + 1), replace=False).tolist() if n else []
-            for n in range(30)
-        }
-        shuffled = {n: graph[n] for n in random.permutation(30).tolist()}
-        assert graphs.rounds(shuffled) == graphs.rounds(graph) == networkx_rounds(graph)
-
-
-def test_a_causal_graph_reads_no_later_word():
-    graph = graphs.attention(5, causal=True)
-    assert graph["scores3"] == ["q3", "k1", "k2", "k3"]
-    assert graph["y3"] == ["weights3", "v1", "v2", "v3"]
-
-
 @pytest.mark.parametrize("T", [1, 2, 9])
 @pytest.mark.parametrize("heads", [1, 2, 8])
 @pytest.mark.parametrize("is_causal", [False, True])
@@ -224,7 +162,3 @@ def test_the_tiny_net_is_small_enough_for_pencil_and_paper():
         models.tiny_rnn("cat eats dog")
     with pytest.raises(ValueError, match="given: no word"):
         models.tiny_rnn(" ")
-
-
-def test_rounds_needs_no_deep_recursion_for_graphs_in_their_order():
-    assert len(graphs.rounds(graphs.recurrent(3 * sys.getrecursionlimit()))) == 3 * sys.getrecursionlimit()

@@ -14,7 +14,8 @@ import helpers
 from helpers import builders as graph
 from helpers import cost
 from helpers.counting.cost import Accounting
-from helpers.counting.graph import GIVEN, Graph, Traced, span_of
+from helpers.counting.graph import GIVEN, Graph, Traced
+from helpers.counting.rounds import span_of
 
 PROPERTY = settings(max_examples=40, deadline=None, derandomize=True)
 CLOSE = {"rtol": 0, "atol": 1e-12}

@@ -58,11 +58,11 @@ def dependence_is_not_the_reason(attention_changed, rounds_short, rounds_long):
     return HOLDS if attention_changed > 1 and rounds_short == rounds_long else DOES_NOT_HOLD
 
 
-@decisions.decides("S0-20", refuted_by={"keys_error": 1e-15, "attention_error": 1e-15, "feed_forward_rounds": 1})
+@decisions.decides("S0-20", refuted_by={"keys_error": 1e-15, "attention_error": 1e-15, "feed_forward_rounds": 2})
 def is_it_linear(keys_error, attention_error, feed_forward_rounds):
     """keys are additive to below 1e-12; attention misses by more than a tenth; a non-linear feed-forward layer needs
-    one round however long the sentence is."""
-    return DOES_NOT_HOLD if keys_error < ROUNDING and attention_error > 0.1 and feed_forward_rounds == 1 else HOLDS
+    two rounds however long the sentence is."""
+    return DOES_NOT_HOLD if keys_error < ROUNDING and attention_error > 0.1 and feed_forward_rounds == 2 else HOLDS
 
 
 @decisions.decides("S0-22", refuted_by={"difference": 0.5})
@@ -129,9 +129,9 @@ def affinity_matrix(row_sum_error, asymmetry, changes_with_input):
     return HOLDS if rows and asymmetry > 0.01 and changes_with_input > 0.01 else DOES_NOT_HOLD
 
 
-@decisions.decides("S3-17", refuted_by={"attention_rounds": 64, "feed_forward_rounds": 1, "words": 60})
+@decisions.decides("S3-17", refuted_by={"attention_rounds": 64, "feed_forward_rounds": 2, "words": 60})
 def all_tokens_together(attention_rounds, feed_forward_rounds, words):
-    """attention takes 4 rounds and the feed-forward layer 1, for 60 words."""
+    """attention takes 4 rounds and the feed-forward layer 2, for 60 words."""
     return HOLDS if attention_rounds < words and feed_forward_rounds < words else DOES_NOT_HOLD
 
 

@@ -157,7 +157,7 @@ def who_waits(moved_word=3):
 
 def _layers(T):
     width = 16
-    square = [draw(width, width, seed=seed) / 4 for seed in range(5)]
+    square = [draw(width, width, seed=seed) / 4 for seed in range(6)]
 
     def feed_forward(vectors):
         return (vectors @ square[0]).relu() @ square[1]
@@ -166,8 +166,8 @@ def _layers(T):
         return elman(vectors[None], square[0], square[1], method="loop")[0]
 
     def attend(vectors, is_causal=False):
-        query, key, value = (vectors @ weight for weight in square[2:])
-        return attention(query, key, value, is_causal=is_causal)
+        query, key, value = (vectors @ weight for weight in square[2:5])
+        return attention(query, key, value, is_causal=is_causal) @ square[5]
 
     return [
         ("feed-forward", feed_forward, graphs.feed_forward(T), "y"),
