@@ -16,8 +16,10 @@ from .counting import builders, cost
 from .counting.cost import Accounting
 from .counting.graph import Graph
 from .counting.rounds import span_of
-from .measuring.device import describe, device, measure
-from .measuring.timing import compare, peak_memory, stopwatch, sweep, time_call, unsynchronised
+from .measuring.abilities import measure
+from .measuring.device import describe, device
+from .measuring.memory import peak_memory
+from .measuring.timing import compare, stopwatch, sweep, time_call, unsynchronised
 from .ops.attention import attention, attention_backend, attention_weights
 from .ops.decoding import decode_attention
 from .ops.linear_attention import linear_attention

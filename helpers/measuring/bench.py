@@ -30,8 +30,11 @@ from pathlib import Path
 import torch
 
 from . import contests
-from .device import describe, device, measure
-from .timing import _is_out_of_memory, _synchronise, compare, peak_memory
+from .abilities import measure
+from .calls import is_out_of_memory, synchronise
+from .device import describe, device
+from .memory import peak_memory
+from .timing import compare
 
 SCHEMA = 1
 LARGEST = 100_000  # bytes of a recording; beyond, fewer raw samples are kept
@@ -170,7 +173,7 @@ def time_all(recording, where, options):
             save(options.out, recording)
             said = ", ".join(f"{label} {_words(result)}" for label, result in results.items())
             print(f"[{number} of {len(plan)}] {contest.name}, T = {T}: {said}", flush=True)
-            _synchronise(where)  # raises if a kernel has left the GPU unusable for this process
+            synchronise(where)  # raises if a kernel has left the GPU unusable for this process
 
 
 def point(contest, T, where, budget):
@@ -202,7 +205,7 @@ def point(contest, T, where, budget):
 
 def _failure(error):
     said = " ".join(f"{type(error).__name__}: {error}".split())[:200]
-    return {"out_of_memory": True} if _is_out_of_memory(error) else {"error": said}
+    return {"out_of_memory": True} if is_out_of_memory(error) else {"error": said}
 
 
 def _words(result):

@@ -1,7 +1,7 @@
-"""Which device this is, and what it can do: asked, then measured.
+"""Which device this is: its name, its cores, its memory, and the versions of what computes on it.
 
 Nothing here fails for what a machine lacks. A missing GPU, an Apple GPU, a GPU that this torch cannot use, a missing
-triton, an old torch: each is said once, in `describe().sentence()`.
+triton, an old torch: each is said once, in `describe().sentence()`. Nothing is measured; `helpers.measure` does that.
 """
 
 import math
@@ -14,43 +14,10 @@ from pathlib import Path
 
 import torch
 
-from ..limits import container_limits, cpu_memory
+from ..limits import cpu_memory
 
 OLDEST_TORCH = (2, 11)  # as in pyproject.toml
-FEW = 5  # samples; with fewer, the 20 and 80 % quantiles are little more than the extremes
-_PREFIXES = list(zip(range(15, -12, -3), ["P", "T", "G", "M", "k", "", "m", "µ", "n"], strict=True))
-
-
-def readable(median, low, high, unit, note):
-    """ "3.41 ms (3.30 to 3.62, 40 repeats)": three digits, one prefix for all three; NaN reads "out of memory"."""
-    if math.isnan(median):
-        return f"out of memory ({note})"
-    rounded = float(f"{median:.3g}")  # 9.999 reads 10.0, and 999.9 µs reads 1.00 ms
-    prefixes = [(0, "")] if unit == "×" else _PREFIXES
-    power, prefix = next(((power, p) for power, p in prefixes if rounded >= 10.0**power), prefixes[-1])
-    digits = max(0, 2 + power - math.floor(math.log10(rounded) + 1e-9)) if rounded > 0 else 2
-    middle, low, high = (f"{number / 10.0**power:.{digits}f}" for number in (median, low, high))
-    return f"{middle} {prefix}{unit} ({low} to {high}, {note})"
-
-
-def repeated(count):
-    """ "40 repeats", with a warning where a quantile of so few says nothing."""
-    return f"{count} repeats" if count >= FEW else f"only {count} repeat{'s' * (count != 1)}: too few to trust"
-
-
-@dataclass(frozen=True)
-class Quantity:
-    """A measured number with its spread: median, 20 and 80 % quantile, in `unit`; `of` says what was counted."""
-
-    median: float
-    p20: float
-    p80: float
-    unit: str
-    repeats: int
-    of: str
-
-    def __str__(self):
-        return readable(self.median, self.p20, self.p80, self.unit, repeated(self.repeats))
+CGROUP = Path("/sys/fs/cgroup")
 
 
 @dataclass(frozen=True)
@@ -59,7 +26,7 @@ class Device:
 
     kind is "cpu" or "cuda", memory is in bytes (None where the system does not tell), threads is torch's CPU thread
     count. bf16 and flash mean *on the GPU*: bf16 arithmetic in hardware, and torch's FlashAttention-2 kernel; both need
-    compute capability 8.0 and are False on a CPU. instead says, on a CPU, why it is not a GPU: "no GPU", mostly.
+    compute capability 8.0 and are False on a CPU. instead says, on a CPU, why it is not a GPU: mostly "no GPU".
     """
 
     name: str
@@ -75,56 +42,56 @@ class Device:
     triton: str | None
     python: str
 
-    def sentence(self):
+    def sentence(self) -> str:
         """All of it in one line for people. It differs from machine to machine: never compare it."""
-        memory = f"{self.memory / 2**30:.1f} GiB, " if self.memory else ""
-        if self.kind == "cuda":
-            lacks = "" if self.bf16 else ", without bf16 and FlashAttention"
-            what = f"{self.name} ({memory}compute capability {'.'.join(map(str, self.compute_capability))}{lacks})"
-        else:
-            what = f"{_count(self.cores, 'CPU core')} ({self.name}), {memory}{self.instead}"
-        version = self.torch.split("+")[0]
-        if tuple(int(part) for part in re.findall(r"\d+", version)[:2]) < OLDEST_TORCH:
-            version += f" (the course needs {'.'.join(map(str, OLDEST_TORCH))}: pip install --upgrade torch)"
         triton = f"triton {self.triton}" if self.triton else "no triton"
-        return f"{what}; torch {version} with {_count(self.threads, 'thread')}, {triton}, Python {self.python}"
+        threads = _count(self.threads, "thread")
+        return f"{self._hardware()}; torch {self._torch_version()} with {threads}, {triton}, Python {self.python}"
+
+    def _hardware(self):
+        memory = f"{self.memory / 2**30:.1f} GiB, " if self.memory else ""
+        if self.kind == "cpu":
+            return f"{_count(self.cores, 'CPU core')} ({self.name}), {memory}{self.instead}"
+        capability = ".".join(map(str, self.compute_capability))
+        lacks = "" if self.bf16 else ", without bf16 and FlashAttention"
+        return f"{self.name} ({memory}compute capability {capability}{lacks})"
+
+    def _torch_version(self):
+        version = self.torch.partition("+")[0]
+        if tuple(int(part) for part in re.findall(r"\d+", version)[:2]) >= OLDEST_TORCH:
+            return version
+        needed = ".".join(map(str, OLDEST_TORCH))
+        return f"{version} (the course needs {needed}: pip install --upgrade torch)"
 
 
-@dataclass(frozen=True)
-class Measured:
-    """What this device reached: copy (B/s), matmul (FLOP/s, by dtype name) and launch (s for one tiny kernel)."""
-
-    device: Device
-    copy: Quantity
-    matmul: dict[str, Quantity]
-    launch: Quantity
-
-    def sentence(self):
-        """All of it in one line for people. The numbers are live: never compare it."""
-        products = "; ".join(f"multiplies matrices in {dtype} at {rate}" for dtype, rate in self.matmul.items())
-        return f"copies at {self.copy}; {products}; starts a tiny kernel every {self.launch}"
-
-
-def device(wanted=None):
+def device(wanted: str | torch.device | None = None) -> torch.device:
     """The torch.device to compute on: the current CUDA GPU if it works, else the CPU; or `wanted`, checked.
 
     An Apple GPU (MPS) is named by `describe` and left unused: it has no float64, in which this course decides what is
-    equal, and neither triton nor CUDA graphs. Raises ValueError if `wanted` is no device of these, or is not here.
+    equal, and neither triton nor CUDA graphs. Raises ValueError if `wanted` is not "cpu", "cuda" or "cuda:0" (1, 2, …),
+    or is not on this machine.
+
+    >>> device("cpu")
+    device(type='cpu')
     """
     if wanted is None:
         return torch.device("cpu") if _no_gpu() else torch.device("cuda", torch.cuda.current_device())
-    given = f"Device {str(wanted)!r} was asked for"
+    asked = f"Device {str(wanted)!r} was asked for"
     if not re.fullmatch(r"cpu|cuda(:\d+)?", str(wanted)):
-        raise ValueError(f"{given}; give 'cpu' or 'cuda', or None for the best there is.")
+        raise ValueError(f"{asked}; give 'cpu' or 'cuda', or None for the best one of this machine.")
     if str(wanted) == "cpu":
         return torch.device("cpu")
     if reason := _no_gpu():
-        raise ValueError(f"{given}, and there is {reason}; give 'cpu', or None for the best there is.")
+        raise ValueError(f"{asked}, and there is {reason}; give 'cpu', or None for the best one of this machine.")
     return torch.device(wanted) if ":" in str(wanted) else torch.device("cuda", torch.cuda.current_device())
 
 
-def describe(wanted=None):
-    """A `Device`: what `device(wanted)` is, and the versions. Measures nothing. Raises ValueError as `device` does."""
+def describe(wanted: str | torch.device | None = None) -> Device:
+    """A `Device`: what `device(wanted)` is, and the versions. Measures nothing. Raises ValueError as `device` does.
+
+    >>> describe("cpu").kind
+    'cpu'
+    """
     chosen = device(wanted)
     if chosen.type == "cuda":
         name, memory = torch.cuda.get_device_name(chosen), torch.cuda.get_device_properties(chosen).total_memory
@@ -134,63 +101,20 @@ def describe(wanted=None):
         capability, instead = None, _no_gpu() or "the GPU unused by request"
     # By capability: torch.cuda.is_bf16_supported() is True on a T4 too, where bf16 is emulated.
     modern = capability is not None and capability >= (8, 0)
-    counts = {"cores": _cpu_cores(), "threads": torch.get_num_threads(), "memory": memory}
-    able = {"compute_capability": capability, "bf16": modern, "flash": modern, "instead": instead}
-    versions = {"torch": str(torch.__version__), "triton": _triton_version(), "python": platform.python_version()}
-    return Device(name=name, kind=chosen.type, **counts, **able, **versions)
-
-
-_measured = {}
-
-
-def measure(wanted=None, refresh=False):
-    """A `Measured` for `device(wanted)`, in about two seconds; kept while the kernel lives, renewed by refresh=True.
-
-    copy: one contiguous float32 tensor into another, counting every byte read and every byte written once (not what
-    caches fetch besides). matmul: 2·n³ FLOP of a square product, in float32 as torch is set now and, on a GPU, in
-    float16 and, from capability 8.0, bfloat16. launch: an in-place addition to one element, from one to the next in a
-    row of 2000, as Python issues them. Raises ValueError as `device` does.
-    """
-    chosen = device(wanted)
-    key = (str(chosen), torch.get_num_threads())
-    if refresh or key not in _measured:
-        _measured[key] = _measure(chosen)
-    return _measured[key]
-
-
-def _measure(chosen):
-    from .timing import time_call  # here, because timing asks this module for its device
-
-    about, gpu = describe(chosen), chosen.type == "cuda"
-
-    def quantity(work, unit, of, fn, *args):
-        time = time_call(fn, *args, device=chosen, budget=0.6, repeats=20)
-        if unit == "s":
-            return Quantity(time.median / work, time.p20 / work, time.p80 / work, unit, time.repeats, of)
-        return Quantity(work / time.median, work / time.p80, work / time.p20, unit, time.repeats, of)
-
-    # Well beyond every cache, yet within a small container, or a GPU that others use too.
-    free = torch.cuda.mem_get_info(chosen)[0] if gpu else about.memory or 2**31
-    source = torch.ones(min(2**28 if gpu else 2**27, free // 16) // 4, device=chosen)
-    target = torch.empty_like(source)
-    what = f"{source.nbytes / 2**20:.0f} MiB copied, read + written"
-    copy = quantity(2 * source.nbytes, "B/s", what, target.copy_, source)
-    del source, target
-
-    matmul = {}
-    for dtype in (torch.float32, *((torch.float16,) if gpu else ()), *((torch.bfloat16,) if about.bf16 else ())):
-        n = 1024 if not gpu else 4096 if dtype == torch.float32 else 8192
-        left, right = (torch.randn(n, n, device=chosen).to(dtype) for _ in range(2))
-        name = str(dtype).removeprefix("torch.")
-        matmul[name] = quantity(2 * n**3, "FLOP/s", f"({n}, {n}) @ ({n}, {n}) in {name}", torch.matmul, left, right)
-
-    cell, row = torch.zeros(1, device=chosen), 2000
-
-    def launches():
-        for _ in range(row):
-            cell.add_(1)
-
-    return Measured(about, copy, matmul, quantity(row, "s", f"one of {row} additions to one element", launches))
+    return Device(
+        name=name,
+        kind=chosen.type,
+        cores=_cpu_cores(),
+        threads=torch.get_num_threads(),
+        memory=memory,
+        compute_capability=capability,
+        bf16=modern,
+        flash=modern,
+        instead=instead,
+        torch=str(torch.__version__),
+        triton=_triton_version(),
+        python=platform.python_version(),
+    )
 
 
 def _no_gpu():
@@ -206,17 +130,29 @@ def _no_gpu():
 
 def _cpu_name():
     try:
-        found = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+        model = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
     except OSError:
-        found = None
-    return found[1].strip() if found else platform.processor() or platform.machine() or "unknown CPU"
+        model = None
+    return model[1].strip() if model else platform.processor() or platform.machine() or "unknown CPU"
 
 
 def _cpu_cores():
-    """Cores this process may use: a container (Binder, say) shows all of its host's and grants fewer."""
+    """Cores this process may use, counting a part of one as one: a container shows all cores of its host."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    limits = container_limits("cpu.max")  # quota and period, or no quota
-    return min(cores, max(1, math.ceil(limits[0] / limits[1]))) if len(limits) == 2 else cores
+    quota = _cpu_quota()
+    return cores if quota is None else min(cores, max(1, math.ceil(quota)))
+
+
+def _cpu_quota():
+    """Cores that a container (Binder's, say) grants, 1.5 for instance; None where there is no limit."""
+    for files in (["cpu.max"], ["cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us"]):  # cgroup v2, cgroup v1
+        try:
+            words = " ".join((CGROUP / name).read_text() for name in files).split()
+        except OSError:
+            continue
+        if len(words) == 2 and all(word.isdigit() for word in words):  # "max", or a quota of -1, is no limit
+            return int(words[0]) / int(words[1])
+    return None
 
 
 def _triton_version():
@@ -229,5 +165,5 @@ def _triton_version():
     return None
 
 
-def _count(number, what):
-    return f"{number} {what}{'' if number == 1 else 's'}"
+def _count(number, noun):
+    return f"{number} {noun}{'' if number == 1 else 's'}"

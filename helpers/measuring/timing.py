@@ -1,8 +1,9 @@
-"""Times and memory that can be trusted: a thin wrapper over triton's do_bench and torch's own Timer.
+"""Times that can be trusted: a thin wrapper over triton's do_bench and torch's own Timer.
 
-Every function is warmed up first, every clock waits for the device, the CPU's thread count is fixed, and functions that
-are compared take turns (A B B A …), so that a machine that slows down slows all of them, and no one always follows the
-same neighbour, which leaves its memory behind. A time is a median with its 20 and 80 % quantiles. What does not fit in memory is a result, not a crash.
+Every function is warmed up first, every clock waits for the device, and the CPU's thread count is fixed. Functions that
+are compared take turns (A B B A …): a machine that slows down slows all of them, and no function always follows the
+same neighbour, which leaves its memory behind. A time is a median with its 20 and 80 % quantiles. A function that needs
+more memory than there is gives a result that says so, not a crash.
 
 Which clock: a call of 20 ms or more is timed alone, by `stopwatch`: the extra calls that the other two make would cost
 more than they tell. A shorter one: triton.testing.do_bench on a GPU (flushes the L2 cache before each call); on a CPU,
@@ -11,9 +12,8 @@ says which.
 """
 
 import math
-import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -21,12 +21,13 @@ from functools import partial
 import torch
 
 from ..arguments import require_sizes, require_word
-from .device import Quantity, readable, repeated
-from .device import device as choose_device
+from .calls import Attempts, described, place_of, require_callable, synchronise
+from .load import Load, Watch
+from .quantity import Quantity, readable, repeated
 
 LONG = 0.02  # s: from here on a call is timed alone
 BLOCK = 0.005  # s: shorter CPU calls are repeated to fill this, well above the clock's own 0.1 µs
-KEPT = 20  # raw samples kept with a Timing, as in the course's recordings
+STORED = 20  # raw samples stored with a Timing, as in the course's recordings
 
 _clock = time.perf_counter
 
@@ -36,7 +37,11 @@ class Timing:
     """One function's time in seconds: median, 20 and 80 % quantile of `repeats` samples.
 
     samples: at most 20 of them, evenly spread, in the order taken. dtype and shapes: of the tensors among the arguments
-    (dtype: the first floating one). Out of memory: out_of_memory is True, repeats is 0, the times are NaN.
+    (dtype: the first floating one). Out of memory: out_of_memory is True, repeats is 0, the times are NaN. load: what
+    other programs did meanwhile, None where that is not known.
+
+    >>> print(Timing("f", median=3.412e-3, p20=3.3e-3, p80=3.62e-3, repeats=40, device="cpu", threads=2))
+    3.41 ms (3.30 to 3.62, 40 repeats, 2 CPU threads)
     """
 
     label: str
@@ -45,17 +50,27 @@ class Timing:
     p80: float
     repeats: int
     device: str
-    dtype: str | None
-    shapes: tuple[tuple[int, ...], ...]
     threads: int
-    method: str
-    samples: tuple[float, ...]
+    dtype: str | None = None
+    shapes: tuple[tuple[int, ...], ...] = ()
+    method: str = "none"
+    samples: tuple[float, ...] = ()
     out_of_memory: bool = False
+    load: Load | None = None
+
+    @property
+    def crowded(self) -> bool:
+        """Whether other programs took cores that this function could have used."""
+        threads = self.threads if self.device == "cpu" else 1
+        return self.load is not None and self.load.crowds(threads)
 
     def __str__(self):
-        where = f"{self.threads} CPU thread{'s' * (self.threads != 1)}" if self.device == "cpu" else f"on {self.device}"
-        repeats = "" if self.out_of_memory else f"{repeated(self.repeats)}, "
-        return readable(self.median, self.p20, self.p80, "s", repeats + where)
+        notes = [] if self.out_of_memory else [repeated(self.repeats)]
+        threads = f"{self.threads} CPU thread{'s' * (self.threads != 1)}"
+        notes.append(threads if self.device == "cpu" else f"on {self.device}")
+        if self.crowded:
+            notes.append(f"on a busy machine: {self.load}")
+        return readable(self.median, self.p20, self.p80, "s", ", ".join(notes))
 
 
 class Comparison(dict):
@@ -64,82 +79,143 @@ class Comparison(dict):
     def __repr__(self):
         return "\n".join(f"{label}: {timing}" for label, timing in self.items())
 
-    def ratio(self, a, b):
+    def ratio(self, a: str, b: str) -> Quantity:
         """How many times as long `a` took as `b`: the ratio of the medians, as a `Quantity` in "×".
 
         Its spread, p20 to p80, is wider than a quantile: each end takes both times at their less favourable quantile.
         NaN if one of them ran out of memory. Raises ValueError for a label that is not here.
         """
-        top, under = (self[require_word("label", label, list(self))] for label in (a, b))
-        low, high = top.p20 / under.p80, top.p80 / under.p20
-        return Quantity(top.median / under.median, low, high, "×", min(top.repeats, under.repeats), f"{a} / {b}")
+        slow, fast = (self[require_word("label", label, list(self))] for label in (a, b))
+        return Quantity(
+            median=slow.median / fast.median,
+            p20=slow.p20 / fast.p80,
+            p80=slow.p80 / fast.p20,
+            unit="×",
+            repeats=min(slow.repeats, fast.repeats),
+            of=f"{a} / {b}",
+        )
 
 
-def time_call(fn, *args, label=None, device=None, threads=None, budget=1.0, repeats=40):
-    """Time fn(*args); returns a `Timing`. The options are those of `compare`."""
-    _require_callable("time_call", fn)
+def busy_sentence(timings: Iterable[Timing]) -> str:
+    """What a figure of these timings has to say if the machine was busy while they were taken; "" if it was not.
+
+    >>> busy_sentence([Timing("f", 1e-3, 1e-3, 1e-3, 40, "cpu", threads=2, load=Load(others=1.02, cores=2))])
+    'The machine was busy: other programs used 1.0 of 2 cores. Run the cell again when it is quiet.'
+    """
+    loads = [timing.load for timing in timings if timing.crowded]
+    if not loads:
+        return ""
+    worst = max(loads, key=lambda load: load.others)
+    return f"The machine was busy: {worst}. Run the cell again when it is quiet."
+
+
+def time_call(
+    fn: Callable,
+    *args,
+    label: str | None = None,
+    device: str | torch.device | None = None,
+    threads: int | None = None,
+    budget: float = 1.0,
+    repeats: int = 40,
+) -> Timing:
+    """Time fn(*args); returns a `Timing`. The options and errors are those of `compare`.
+
+    >>> timing = time_call(torch.add, torch.ones(3), 1, budget=0.1)
+    >>> timing.label, timing.shapes
+    ('add', ((3,),))
+    """
+    require_callable("time_call", fn)
     label = label or getattr(fn, "__name__", type(fn).__name__)
     return compare({label: fn}, *args, device=device, threads=threads, budget=budget, repeats=repeats)[label]
 
 
-def compare(functions, *args, device=None, threads=None, budget=2.0, repeats=40):
+def compare(
+    functions: Mapping[str, Callable],
+    *args,
+    device: str | torch.device | None = None,
+    threads: int | None = None,
+    budget: float = 2.0,
+    repeats: int = 40,
+) -> Comparison:
     """Time several functions of the same arguments, taking turns; returns a `Comparison` (label → `Timing`).
 
-    functions: {label: function}; each is called as function(*args), without gradients being cleared or inputs copied.
-    Of two of them, compare(…).ratio("a", "b") says how many times as long the first takes.
+    functions: {label: function}; each is called as function(*args). Gradients are not cleared, inputs not copied.
+        Of two of them, compare(…).ratio("a", "b") says how many times as long the first takes.
     device: where the work runs; by default where the first tensor among args is, else `helpers.device()`: functions
         that close over CPU tensors on a machine with a GPU need device="cpu".
     threads: CPU threads of torch, restored afterwards; by default as many as now.
-    budget: seconds for all of it. When it runs short there are fewer repeats, and each Timing says how many; below two
-        calls of each function, the warm-up and one sample, it does not go.
+    budget: seconds for all of it. When it runs short there are fewer repeats, and each Timing says how many. At least
+        two calls of each function are made, the warm-up and one sample.
     repeats: at most so many samples of each function.
-    Raises TypeError for what cannot be called or counted, ValueError for a budget, repeats, threads or device that cannot
-    be.
+    Raises TypeError for what cannot be called or counted, ValueError for a budget, repeats, threads or device that
+    cannot be.
+
+    >>> times = compare({"sum": torch.sum, "max": torch.max}, torch.ones(1000), budget=0.1)
+    >>> list(times), times.ratio("sum", "max").unit
+    (['sum', 'max'], '×')
     """
     if not isinstance(functions, Mapping) or not functions:
-        raise TypeError(f"compare takes a dict of labelled functions, {{'rnn': f}}; given {_given(functions)}.")
+        raise TypeError(f"compare takes a dict of labelled functions, {{'rnn': f}}; given {described(functions)}.")
     for fn in functions.values():
-        _require_callable("compare", fn)
+        require_callable("compare", fn)
     threads, repeats = require_sizes(threads=torch.get_num_threads() if threads is None else threads, repeats=repeats)
     _require_budget(budget)
-    where = _where(device, args)
+    place = place_of(device, args)
 
-    runners = {label: _Runner(partial(fn, *args), where, threads) for label, fn in functions.items()}
+    runners = {label: _Runner(partial(fn, *args), place, threads) for label, fn in functions.items()}
+    watch = Watch()
+    with _settings(place, threads):
+        _take_turns(list(runners.values()), budget, repeats)
+    load = watch.load()
+    return Comparison({label: runner.timing(str(label), args, load) for label, runner in runners.items()})
+
+
+def _take_turns(runners, budget, repeats):
     start = _clock()
-    with _settings(where, threads):
-        for runner in runners.values():
-            runner.attempt(runner.call)  # warm-up: compiling, tuning and first allocations are not the subject
-        turns = list(runners.values())
-        for _ in range(repeats):
-            begin = _clock()
-            for runner in turns:
-                runner.attempt(runner.sample)
-            turns.reverse()
-            now = _clock()
-            if now - start + (now - begin) > budget:  # another round like this one would not fit
-                break
-    return Comparison({label: runner.timing(str(label), args) for label, runner in runners.items()})
+    for runner in runners:
+        runner.attempt(runner.call)  # warm-up: compiling, tuning and first allocations are not the subject
+    for _ in range(repeats):
+        begin = _clock()
+        for runner in runners:
+            runner.attempt(runner.sample)
+        runners.reverse()
+        now = _clock()
+        if now - start + (now - begin) > budget:  # another round like this one would not fit
+            break
 
 
-def sweep(make, values, *, device=None, threads=None, budget=20.0, repeats=40, after=None):
+def sweep(
+    make: Callable,
+    values: Iterable,
+    *,
+    device: str | torch.device | None = None,
+    threads: int | None = None,
+    budget: float = 20.0,
+    repeats: int = 40,
+    after: Callable | None = None,
+) -> dict:
     """A `compare` at every value of a parameter; returns {value: Comparison}.
 
     make(value) returns {label: function}, and makes the tensors that they use, so that each point holds only its own.
     A function, or a make, that runs out of memory is recorded so and the sweep goes on. What a point leaves of its
     share of `budget` (s) goes to the later ones; a point costs two calls of each function at least. Linux may end a
-    process that takes nearly all memory before torch can say so: keep CPU points below half of it.
+    process that takes nearly all memory before torch can say so: stay below half of it on a CPU.
     after(value, comparison) is called after each point, to show progress.
 
     Raises TypeError and ValueError as `compare` does.
+
+    >>> points = sweep(lambda n: {"ones": lambda: torch.ones(n)}, [10, 100], device="cpu", budget=0.2)
+    >>> {n: list(times) for n, times in points.items()}
+    {10: ['ones'], 100: ['ones']}
     """
-    _require_callable("sweep", make)
+    require_callable("sweep", make)
     _require_budget(budget)
     values, points, labels, start = list(values), {}, ("make",), _clock()
     if not values:
         raise ValueError("sweep has no values to go through; give at least one, as in sweep(make, [64, 128]).")
     for index, value in enumerate(values):
         share = max((budget - (_clock() - start)) / (len(values) - index), 1e-3)
-        maker = _Runner(partial(make, value), _where(device, ()), threads or torch.get_num_threads())
+        maker = _Runner(partial(make, value), place_of(device, ()), threads or torch.get_num_threads())
         functions = maker.attempt(maker.call)
         if maker.out_of_memory:
             points[value] = Comparison({label: maker.timing(label, ()) for label in labels})
@@ -152,97 +228,62 @@ def sweep(make, values, *, device=None, threads=None, budget=20.0, repeats=40, a
     return points
 
 
-def stopwatch(fn, *args, device=None):
-    """Seconds of one fn(*args) after a warm-up, by the right stop-watch: it waits for the device at start and stop."""
-    _require_callable("stopwatch", fn)
+def stopwatch(fn: Callable, *args, device: str | torch.device | None = None) -> float:
+    """Seconds of one fn(*args) after a warm-up, by the right stop-watch: it waits for the device at start and stop.
+
+    Raises TypeError if fn cannot be called, ValueError for a device that is not here.
+
+    >>> stopwatch(torch.ones, 1000, device="cpu") > 0
+    True
+    """
+    require_callable("stopwatch", fn)
     fn(*args)
-    return _timed(partial(fn, *args), _where(device, args))
+    return _timed(partial(fn, *args), place_of(device, args))
 
 
-def unsynchronised(fn, *args, device=None):
+def unsynchronised(fn: Callable, *args, device: str | torch.device | None = None) -> float:
     """Seconds of one fn(*args) after a warm-up, by the wrong stop-watch: it stops before a GPU has done the work.
 
     A GPU is handed its work and the call returns; a CPU has done the work when the call returns, so there both agree.
+    Raises TypeError if fn cannot be called, ValueError for a device that is not here.
+
+    >>> unsynchronised(torch.ones, 1000, device="cpu") > 0
+    True
     """
-    _require_callable("unsynchronised", fn)
-    where = _where(device, args)
+    require_callable("unsynchronised", fn)
+    place = place_of(device, args)
     fn(*args)
-    _synchronise(where)
+    synchronise(place)
     start = _clock()
     fn(*args)
     seconds = _clock() - start
-    _synchronise(where)  # so that the next measurement does not wait for this one
+    synchronise(place)  # so that the next measurement does not wait for this one
     return seconds
 
 
-def peak_memory(fn, *args, device=None):
-    """Bytes that fn(*args) holds at its worst moment, beyond those held when it began; math.inf if they are not there.
+class _Runner(Attempts):
+    """One function in a comparison: its clock, its samples, and whether it ran out of memory."""
 
-    After a warm-up. Counts what torch allocates, scratch memory inside an operation and the result included: on a GPU
-    torch.cuda.max_memory_allocated; on a CPU the highest running sum of the allocations and releases that torch's
-    profiler sees in this thread, without what libraries (MKL, oneDNN, NumPy) take for themselves.
-    """
-    _require_callable("peak_memory", fn)
-    where = _where(device, args)
-    runner = _Runner(partial(fn, *args), where, torch.get_num_threads())
-    runner.attempt(runner.call)
-    peak = runner.attempt(partial(_gpu_peak if where.type == "cuda" else _cpu_peak, runner.call, where))
-    return math.inf if peak is None else peak
-
-
-def _gpu_peak(call, where):
-    torch.cuda.reset_peak_memory_stats(where)
-    before = torch.cuda.memory_allocated(where)
-    call()
-    return torch.cuda.max_memory_allocated(where) - before
-
-
-def _cpu_peak(call, where):
-    os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # else the profiler writes its stages to stderr, into the notebook
-    with torch.autograd.profiler.profile(profile_memory=True) as record:
-        _result = call()
-    held = peak = 0
-    for event in sorted(record.kineto_results.events(), key=lambda event: event.start_ns()):
-        if event.name() == "[memory]" and event.device_type() == torch.autograd.DeviceType.CPU:
-            held += event.nbytes()
-            peak = max(peak, held)
-    return peak
-
-
-class _Runner:
-    """One function in a comparison: how it is timed, its samples, and whether it ran out of memory."""
-
-    def __init__(self, call, where, threads):
-        self.call, self.where, self.threads = call, where, threads
-        self.samples, self.method, self.take, self.out_of_memory = [], "none", None, False
-
-    def attempt(self, action):
-        """action(), or None if this runner has run out of memory, now or earlier."""
-        if self.out_of_memory:
-            return None
-        try:
-            return action()
-        except Exception as error:
-            if not _is_out_of_memory(error):
-                raise
-            self.out_of_memory = True
-        if self.where.type == "cuda":  # after the except block: until then the error holds the call's tensors
-            torch.cuda.empty_cache()
-        return None
+    def __init__(self, call, place, threads):
+        super().__init__(place)
+        self.call, self.threads = call, threads
+        self.samples, self.method, self.take = [], "none", None
 
     def sample(self):
-        """Take one more sample; the first look also decides by which clock."""
+        """Take one more sample; the first one also decides by which clock."""
         if self.take is None:
-            first = _timed(self.call, self.where)
+            first = _timed(self.call, self.place)
             self.method, self.take = self.choose(first)
             if first >= LONG:
-                return self.samples.append(first)
+                self.samples.append(first)
+                return
         self.samples.append(self.take())
 
     def choose(self, first):
+        """(words, function that takes a sample) of the clock for a call that takes `first` seconds."""
         if first >= LONG:
-            return "stopwatch, 1 call a sample", partial(_timed, self.call, self.where)
-        if self.where.type == "cuda" and (do_bench := _do_bench()):
+            return "stopwatch, 1 call a sample", partial(_timed, self.call, self.place)
+        if self.place.type == "cuda" and (do_bench := _do_bench()):
             bench = partial(do_bench, self.call, warmup=5, rep=10, return_mode="median")
             return "triton do_bench, the median of 10 ms a sample", lambda: bench() / 1e3
         from torch.utils.benchmark import Timer  # here: it takes longer to import than the rest of this module
@@ -251,29 +292,36 @@ class _Runner:
         timer = Timer("call()", globals={"call": self.call}, num_threads=self.threads)
         return f"torch Timer, {calls} call{'s' * (calls != 1)} a sample", lambda: timer.timeit(calls).median
 
-    def timing(self, label, args):
-        tensors = [arg for arg in args if isinstance(arg, torch.Tensor)]
-        floating = [str(tensor.dtype).removeprefix("torch.") for tensor in tensors if tensor.is_floating_point()]
+    def timing(self, label, arguments, load=None):
+        """The `Timing` of what was sampled so far."""
+        tensors = [argument for argument in arguments if isinstance(argument, torch.Tensor)]
+        dtypes = [str(tensor.dtype).removeprefix("torch.") for tensor in tensors if tensor.is_floating_point()]
         samples = [] if self.out_of_memory else self.samples
         levels, numbers = (torch.tensor(row, dtype=torch.float64) for row in ([0.2, 0.5, 0.8], samples or [math.nan]))
         p20, median, p80 = numbers.quantile(levels).tolist()
-        kept = tuple(samples[:: math.ceil(len(samples) / KEPT) or 1])
-        shapes, dtype = tuple(tuple(tensor.shape) for tensor in tensors), floating[0] if floating else None
-        about = (str(self.where), dtype, shapes, self.threads, self.method)
-        return Timing(label, median, p20, p80, len(samples), *about, kept, self.out_of_memory)
+        return Timing(
+            label=label,
+            median=median,
+            p20=p20,
+            p80=p80,
+            repeats=len(samples),
+            device=str(self.place),
+            threads=self.threads,
+            dtype=dtypes[0] if dtypes else None,
+            shapes=tuple(tuple(tensor.shape) for tensor in tensors),
+            method=self.method,
+            samples=tuple(samples[:: math.ceil(len(samples) / STORED) or 1]),
+            out_of_memory=self.out_of_memory,
+            load=load,
+        )
 
 
-def _timed(call, where):
-    _synchronise(where)
+def _timed(call, place):
+    synchronise(place)
     start = _clock()
     call()
-    _synchronise(where)
+    synchronise(place)
     return _clock() - start
-
-
-def _synchronise(where):
-    if where.type == "cuda":
-        torch.cuda.synchronize(where)
 
 
 def _do_bench():
@@ -284,10 +332,10 @@ def _do_bench():
 
 
 @contextmanager
-def _settings(where, threads):
+def _settings(place, threads):
     """One thread count for all, and the GPU asked for as the current one: do_bench and Timer wait for no other."""
     before = torch.get_num_threads()
-    with torch.cuda.device(where) if where.type == "cuda" else nullcontext():
+    with torch.cuda.device(place) if place.type == "cuda" else nullcontext():
         torch.set_num_threads(threads)
         try:
             yield
@@ -295,29 +343,6 @@ def _settings(where, threads):
             torch.set_num_threads(before)
 
 
-def _where(device, args):
-    if device is None:
-        device = next((arg.device for arg in args if isinstance(arg, torch.Tensor)), None)
-    return choose_device(device)
-
-
-def _is_out_of_memory(error):
-    # A CPU's allocator raises a plain RuntimeError: "can't allocate memory" on Linux, "not enough memory" on Windows.
-    words = ("not enough memory", "can't allocate memory", "out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
-    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or (
-        isinstance(error, RuntimeError) and any(word in str(error) for word in words)
-    )
-
-
-def _require_callable(who, fn):
-    if not callable(fn):
-        raise TypeError(f"{who} needs a function; given {_given(fn)}. Pass the function itself: f and x, not f(x).")
-
-
 def _require_budget(budget):
     if isinstance(budget, bool) or not isinstance(budget, (int, float)) or not 0 < budget < math.inf:
         raise ValueError(f"budget is {budget!r}; give the seconds it may take, more than 0, as in budget=2.0.")
-
-
-def _given(thing):
-    return f"a tensor of shape {tuple(thing.shape)}" if isinstance(thing, torch.Tensor) else f"{thing!r:.60}"

@@ -1,18 +1,17 @@
-"""helpers.device: what it says of a machine, this one and simulated ones, and that nothing missing is an exception."""
+"""helpers.measuring: what it says of a machine, this one and simulated ones; that nothing missing is an exception."""
 
 import dataclasses
-import importlib
 import math
 from types import SimpleNamespace
 
 import pytest
 import torch
 
-from helpers.measuring.device import Quantity, describe, device, measure, readable
-
-# By name: `helpers` itself holds the function `device` where the module would be.
-module = importlib.import_module("helpers.measuring.device")
-needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+from helpers.measuring import abilities
+from helpers.measuring import device as module
+from helpers.measuring.abilities import measure
+from helpers.measuring.device import describe, device
+from helpers.measuring.quantity import Quantity, readable
 
 
 @pytest.fixture
@@ -36,13 +35,13 @@ def simulated_gpu(monkeypatch):
 
 
 def test_a_cpu_machine(no_gpu):
-    about = describe()
+    description = describe()
     assert device() == torch.device("cpu")
-    assert (about.kind, about.compute_capability, about.bf16, about.flash) == ("cpu", None, False, False)
-    assert about.threads == torch.get_num_threads()
-    assert about.cores >= 1
-    assert about.memory is None or about.memory > 2**28
-    assert about.torch == str(torch.__version__)
+    assert (description.kind, description.compute_capability, description.bf16, description.flash) == ("cpu", None, False, False)
+    assert description.threads == torch.get_num_threads()
+    assert description.cores >= 1
+    assert description.memory is None or description.memory > 2**28
+    assert description.torch == str(torch.__version__)
 
 
 def test_the_sentence_is_one_line_and_says_each_lack_once(no_gpu, monkeypatch):
@@ -67,10 +66,10 @@ def test_bf16_and_flash_go_by_capability(simulated_gpu, monkeypatch, name, capab
     simulated_gpu(name, capability)
     # A T4 answers True here, because torch emulates bf16 on it: it must not be asked.
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda *args, **kwargs: pytest.fail("asked"))
-    about = describe()
-    assert (about.kind, about.name, about.compute_capability) == ("cuda", name, capability)
-    assert about.bf16 is about.flash is modern
-    sentence = about.sentence()
+    description = describe()
+    assert (description.kind, description.name, description.compute_capability) == ("cuda", name, capability)
+    assert description.bf16 is description.flash is modern
+    sentence = description.sentence()
     assert f"{name} (16.0 GiB, compute capability {capability[0]}.{capability[1]}" in sentence
     assert ("without bf16 and FlashAttention" in sentence) is not modern
     assert "no GPU" not in sentence
@@ -123,21 +122,34 @@ def test_a_gpu_asked_for_where_there_is_none(no_gpu):
             call("cuda")
 
 
-def test_a_container_sees_its_own_limits(monkeypatch, tmp_path):
-    class Files(type(tmp_path)):
-        def __new__(cls, *parts):
-            return type(tmp_path)(tmp_path, parts[-1])
+@pytest.mark.parametrize(
+    ("files", "cores"),
+    [
+        ({}, 8),
+        ({"cpu.max": "max 100000\n"}, 8),
+        ({"cpu.max": "50000 100000\n"}, 1),
+        ({"cpu.max": "150000 100000\n"}, 2),  # one and a half
+        ({"cpu.max": "6400000 100000\n"}, 8),  # more than the host has
+        ({"cpu/cpu.cfs_quota_us": "150000\n", "cpu/cpu.cfs_period_us": "100000\n"}, 2),
+        ({"cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "100000\n"}, 8),
+    ],
+    ids=str,
+)
+def test_a_container_counts_the_cores_that_it_is_granted(monkeypatch, tmp_path, files, cores):
+    (tmp_path / "cpu").mkdir()
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    monkeypatch.setattr(module, "CGROUP", tmp_path)
+    monkeypatch.setattr(module.os, "sched_getaffinity", lambda process: range(8), raising=False)
+    assert describe("cpu").cores == cores
 
-    monkeypatch.setattr(module, "Path", Files)
-    free = (module._cpu_cores(), module._cpu_memory())
-    (tmp_path / "cpu.max").write_text("50000 100000\n")
-    (tmp_path / "memory.max").write_text("2147483648\n")
-    assert module._cpu_cores() == 1
-    assert module._cpu_memory() in (2**31, None)
-    (tmp_path / "cpu.max").write_text("max 100000\n")
-    (tmp_path / "memory.max").write_text("max\n")
-    assert (module._cpu_cores(), module._cpu_memory()) == free
-    assert module._cpu_name()  # without /proc/cpuinfo, as on a Mac
+
+def test_a_cpu_without_proc_has_a_name(monkeypatch):
+    def missing(*_, **__):
+        raise FileNotFoundError
+
+    monkeypatch.setattr(module.Path, "read_text", missing)  # as on a Mac
+    assert describe("cpu").name
 
 
 @pytest.mark.parametrize(
@@ -163,7 +175,6 @@ def test_numbers_are_readable(numbers, unit, text):
 
 def test_measure_counts_what_it_says_and_is_kept(monkeypatch):
     """With a time_call that answers 1 ms for everything: the counts, not the clock, are what can be tested."""
-    timing = importlib.import_module("helpers.timing")
     calls = []
 
     def one_millisecond(fn, *args, **options):
@@ -171,32 +182,32 @@ def test_measure_counts_what_it_says_and_is_kept(monkeypatch):
         fn(*args)
         return SimpleNamespace(median=1e-3, p20=0.8e-3, p80=1.25e-3, repeats=7)
 
-    monkeypatch.setattr(timing, "time_call", one_millisecond)
-    monkeypatch.setattr(module, "_measured", {})
-    monkeypatch.setattr(module, "_cpu_memory", lambda: 2**28)  # a small machine gets small tensors
-    found = measure("cpu")
+    monkeypatch.setattr(abilities, "time_call", one_millisecond)
+    monkeypatch.setattr(abilities, "_measured", {})
+    monkeypatch.setattr(module, "cpu_memory", lambda: 2**28)  # a small machine gets small tensors
+    measured = measure("cpu")
     assert calls == [[(2**22,)], [(1024, 1024), (1024, 1024)], []]
-    assert found.copy.median == pytest.approx(2 * 4 * 2**22 / 1e-3)  # read and written
-    assert list(found.matmul) == ["float32"]
-    assert found.matmul["float32"].median == pytest.approx(2 * 1024**3 / 1e-3)
-    assert found.launch.median == pytest.approx(1e-3 / 2000)
-    for quantity in (found.copy, *found.matmul.values(), found.launch):
+    assert measured.copy.median == pytest.approx(2 * 4 * 2**22 / 1e-3)  # read and written
+    assert list(measured.matmul) == ["float32"]
+    assert measured.matmul["float32"].median == pytest.approx(2 * 1024**3 / 1e-3)
+    assert measured.launch.median == pytest.approx(1e-3 / 2000)
+    for quantity in (measured.copy, *measured.matmul.values(), measured.launch):
         assert isinstance(quantity, Quantity)
         assert quantity.p20 < quantity.median < quantity.p80
-    assert measure("cpu") is found
+    assert measure("cpu") is measured
     assert len(calls) == 3
-    assert measure("cpu", refresh=True) is not found
+    assert measure("cpu", refresh=True) is not measured
     assert len(calls) == 6
 
 
 def test_measure_on_this_machine(monkeypatch):
-    found = measure("cpu")
-    assert found.device == describe("cpu")
-    for quantity in (found.copy, found.matmul["float32"], found.launch):
+    measured = measure("cpu")
+    assert measured.device == describe("cpu")
+    for quantity in (measured.copy, measured.matmul["float32"], measured.launch):
         assert 0 < quantity.p20 <= quantity.median <= quantity.p80
         assert quantity.repeats >= 1
-    assert "\n" not in found.sentence()
-    assert "B/s" in found.sentence()
+    assert "\n" not in measured.sentence()
+    assert "B/s" in measured.sentence()
 
 
 def imaginary(make):
@@ -210,21 +221,20 @@ def imaginary(make):
 )
 def test_a_gpu_multiplies_in_the_dtypes_it_has(simulated_gpu, monkeypatch, capability, dtypes):
     simulated_gpu("simulated", capability)
-    timing = importlib.import_module("helpers.timing")
     answer = SimpleNamespace(median=1e-3, p20=1e-3, p80=1e-3, repeats=1)
-    monkeypatch.setattr(timing, "time_call", lambda fn, *args, **options: answer)
+    monkeypatch.setattr(abilities, "time_call", lambda fn, *args, **options: answer)
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (2**20, 2**20))
     for name in ("ones", "randn", "zeros"):
         monkeypatch.setattr(torch, name, imaginary(getattr(torch, name)))
-    monkeypatch.setattr(module, "_measured", {})
+    monkeypatch.setattr(abilities, "_measured", {})
     assert list(measure().matmul) == dtypes
 
 
-@needs_gpu
+@pytest.mark.gpu
 def test_a_real_gpu():
-    about, found = describe(), measure()
-    assert about.kind == "cuda"
-    assert about.bf16 is (torch.cuda.get_device_capability() >= (8, 0))
-    assert 1e10 < found.copy.median < 2e13
-    assert found.matmul["float16"].median > found.copy.median
-    assert 1e-7 < found.launch.median < 1e-3
+    description, measured = describe(), measure()
+    assert description.kind == "cuda"
+    assert description.bf16 is (torch.cuda.get_device_capability() >= (8, 0))
+    assert list(measured.matmul)[:2] == ["float32", "float16"]
+    for quantity in (measured.copy, *measured.matmul.values(), measured.launch):
+        assert 0 < quantity.p20 <= quantity.median <= quantity.p80

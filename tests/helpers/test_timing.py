@@ -1,6 +1,5 @@
-"""helpers.timing: order, counts, memory and errors. No test asserts how fast anything is."""
+"""helpers.measuring.timing: order, counts and errors. No test asserts how fast anything is."""
 
-import importlib
 import math
 import subprocess
 import sys
@@ -11,11 +10,10 @@ from dataclasses import FrozenInstanceError
 import pytest
 import torch
 
-from helpers.measuring.timing import Timing, compare, peak_memory, stopwatch, sweep, time_call, unsynchronised
-
-module = importlib.import_module("helpers.measuring.timing")
-needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-MIB = 2**20
+from helpers.measuring import calls, load
+from helpers.measuring import timing as module
+from helpers.measuring.load import Load
+from helpers.measuring.timing import Timing, busy_sentence, compare, stopwatch, sweep, time_call, unsynchronised
 
 
 class Track:
@@ -203,9 +201,9 @@ def test_a_real_timing():
 
 
 def test_it_reads_as_people_write_it():
-    timing = Timing("f", 3.412e-3, 3.3e-3, 3.62e-3, 40, "cpu", None, (), 2, "by hand", ())
+    timing = Timing("f", 3.412e-3, 3.3e-3, 3.62e-3, 40, "cpu", threads=2)
     assert str(timing) == "3.41 ms (3.30 to 3.62, 40 repeats, 2 CPU threads)"
-    one = Timing("f", 3.412, 3.3, 3.62, 1, "cuda:0", None, (), 1, "by hand", ())
+    one = Timing("f", 3.412, 3.3, 3.62, 1, "cuda:0", threads=1)
     assert str(one) == "3.41 s (3.30 to 3.62, only 1 repeat: too few to trust, on cuda:0)"
 
 
@@ -247,7 +245,7 @@ def gpu(monkeypatch, track):
         track.now += sum(pending)
         pending.clear()
 
-    monkeypatch.setattr(module, "choose_device", lambda wanted: torch.device("cuda", 0))
+    monkeypatch.setattr(calls, "choose_device", lambda wanted: torch.device("cuda", 0))
     monkeypatch.setattr(torch.cuda, "device", lambda where: nullcontext())
     monkeypatch.setattr(torch.cuda, "synchronize", synchronise)
     monkeypatch.setattr(torch.cuda, "empty_cache", lambda: None)
@@ -281,45 +279,85 @@ def test_a_gpu_without_triton_is_timed_by_torch(gpu, monkeypatch):
     assert "torch Timer" in time_call(gpu(), budget=1, repeats=2).method
 
 
-# Memory
+# A busy machine
 
 
-def test_peak_memory_sees_a_known_allocation():
-    assert 64 * MIB <= peak_memory(torch.empty, 16 * MIB, device="cpu") <= 65 * MIB
+@pytest.fixture
+def programs(monkeypatch, track):
+    """A machine with two cores, on which other programs use programs["others"] of them and this process one."""
+    programs = {"others": 0.0}
+
+    def snapshot():
+        return track.now, track.now * (1 + programs["others"]), track.now
+
+    monkeypatch.setattr(load, "_snapshot", snapshot)
+    monkeypatch.setattr(load, "_cores", lambda: 2)
+    return programs
 
 
-def test_peak_memory_counts_what_is_alive_at_once():
-    def one_after_the_other():
-        for _ in range(4):
-            torch.empty(4 * MIB)
-
-    def all_at_once():
-        return [torch.empty(4 * MIB) for _ in range(4)]
-
-    assert 16 * MIB <= peak_memory(one_after_the_other, device="cpu") <= 33 * MIB
-    assert 64 * MIB <= peak_memory(all_at_once, device="cpu") <= 65 * MIB
-
-
-def test_peak_memory_does_not_count_the_inputs():
-    inputs = torch.ones(16 * MIB)
-    assert peak_memory(torch.sum, inputs) < MIB
-    assert 64 * MIB <= peak_memory(torch.exp, inputs) <= 65 * MIB
+def test_a_timing_says_that_other_programs_took_the_cores(track, programs):
+    timings = []
+    for programs["others"] in (0.0, 1.1):
+        timings.append(time_call(track.runner("A", 0.1), device="cpu", threads=2, budget=100, repeats=5))
+    quiet, busy = timings
+    assert str(quiet) == "100 ms (100 to 100, 5 repeats, 2 CPU threads)"
+    assert str(busy) == (
+        "100 ms (100 to 100, 5 repeats, 2 CPU threads, on a busy machine: other programs used 1.1 of 2 cores)"
+    )
+    assert busy_sentence(timings) == (
+        "The machine was busy: other programs used 1.1 of 2 cores. Run the cell again when it is quiet."
+    )
+    assert busy_sentence([quiet]) == ""
 
 
-def test_peak_memory_that_is_not_there_is_infinite():
-    assert peak_memory(torch.empty, 2**60, device="cpu") == math.inf
+@pytest.mark.parametrize(
+    ("others", "threads", "device", "crowded"),
+    [
+        (1.0, 1, "cpu", False),  # a core for each
+        (1.3, 1, "cpu", True),
+        (0.2, 2, "cpu", False),  # an idle system's own work
+        (0.3, 2, "cpu", True),
+        (1.0, 2, "cuda:0", False),  # a GPU's work is started by one thread
+    ],
+)
+def test_a_machine_is_busy_where_the_cores_did_not_suffice_for_all(others, threads, device, crowded):
+    timing = Timing("f", 1.0, 1.0, 1.0, 9, device, threads=threads, load=Load(others, cores=2))
+    assert timing.crowded is crowded
 
 
-def test_peak_memory_writes_nothing_into_the_notebook():
-    code = "import torch; from helpers.measuring.timing import peak_memory; print(peak_memory(torch.empty, 2**20, device='cpu'))"
-    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True)
-    assert (done.stdout.strip(), done.stderr) == (str(4 * MIB), "")
+def test_nothing_is_said_of_a_load_that_is_not_known(track, programs, monkeypatch):
+    programs["others"] = 1.0
+    assert time_call(track.runner("A", 0.001), device="cpu", repeats=1).load is None, "too short for the ticks"
+    monkeypatch.setattr(load, "_snapshot", lambda: None)
+    timing = time_call(track.runner("A", 1.0), device="cpu", threads=2)
+    assert timing.load is None
+    assert not timing.crowded
+
+
+def test_a_real_load_is_a_number_of_cores():
+    watch = load.Watch()
+    watch.start = (watch.start[0] - 1.0, *watch.start[1:])  # as if it had begun a second ago
+    assert 0 <= watch.load().others <= watch.load().cores
+
+
+def test_without_proc_and_psutil_the_load_is_not_known(monkeypatch):
+    class Missing:
+        def __init__(self, path):
+            pass
+
+        def read_text(self):
+            raise FileNotFoundError
+
+    monkeypatch.setattr(load, "Path", Missing)
+    assert load._snapshot() is not None, "psutil comes with every notebook's kernel"
+    monkeypatch.setitem(sys.modules, "psutil", None)
+    assert load._snapshot() is None
 
 
 # Bad input
 
 
-@pytest.mark.parametrize("timer", [time_call, stopwatch, unsynchronised, peak_memory, lambda f: compare({"A": f})])
+@pytest.mark.parametrize("timer", [time_call, stopwatch, unsynchronised, lambda f: compare({"A": f})])
 def test_a_result_given_for_a_function(timer):
     with pytest.raises(
         TypeError, match=r"needs a function; given a tensor of shape \(2, 3\)\. Pass the function itself"
@@ -362,13 +400,25 @@ def test_a_device_that_is_not_here():
 # A real GPU
 
 
-@needs_gpu
+@pytest.mark.gpu
 def test_a_real_gpu():
     left = torch.randn(1024, 1024, device="cuda")
     timing = time_call(torch.matmul, left, left)
     assert timing.device == "cuda:0"
     assert 0 < timing.p20 <= timing.median <= timing.p80
     assert time_call(lambda: torch.empty(2**44, device="cuda")).out_of_memory
-    assert 64 * MIB <= peak_memory(torch.empty_like, torch.empty(16 * MIB, device="cuda")) <= 66 * MIB
+
+
+@pytest.mark.gpu
+def test_the_wrong_stop_watch_stops_before_a_gpu_is_done():
     big = torch.randn(8192, 8192, device="cuda")
-    assert unsynchronised(torch.matmul, big, big) < stopwatch(torch.matmul, big, big)
+    event = torch.cuda.Event()
+
+    def multiply_and_look():
+        torch.matmul(big, big)
+        event.record()
+        return event.query()  # whether the GPU has done it already
+
+    assert not multiply_and_look()
+    assert stopwatch(multiply_and_look) > 0
+    assert event.query(), "the right one waits"
