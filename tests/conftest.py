@@ -2,6 +2,7 @@
 
 import pytest
 from stored import NOTEBOOKS
+from threads import one_thread  # noqa: F401
 
 
 @pytest.fixture(autouse=True)
@@ -13,17 +14,6 @@ def state(tmp_path, monkeypatch):
     monkeypatch.setattr(progress, "_session", {"predictions": {}, "passed": []})
     monkeypatch.setattr(progress, "_warned", set())
     return tmp_path
-
-
-@pytest.fixture
-def one_thread():
-    """torch on one thread: small products do not gain by two, and wait for each other where a core is busy."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture

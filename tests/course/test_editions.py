@@ -353,7 +353,7 @@ def t4(monkeypatch):
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda *_: properties)
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda *_: (7, 5))
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda *_, **__: True)  # as it says there: emulated
-    monkeypatch.setattr(sys.modules["helpers.device"], "_no_gpu", lambda: None)
+    monkeypatch.setattr(sys.modules["helpers.measuring.device"], "_no_gpu", lambda: None)
 
 
 def test_three_lines_with_a_t4(t4, monkeypatch, capsys):
