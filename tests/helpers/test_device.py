@@ -37,7 +37,12 @@ def simulated_gpu(monkeypatch):
 def test_a_cpu_machine(no_gpu):
     description = describe()
     assert device() == torch.device("cpu")
-    assert (description.kind, description.compute_capability, description.bf16, description.flash) == ("cpu", None, False, False)
+    assert (description.kind, description.compute_capability, description.bf16, description.flash) == (
+        "cpu",
+        None,
+        False,
+        False,
+    )
     assert description.threads == torch.get_num_threads()
     assert description.cores >= 1
     assert description.memory is None or description.memory > 2**28
