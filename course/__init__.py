@@ -2,12 +2,13 @@
 
 import helpers as _helpers
 
-from .errors import CourseError, OtherHelpers
+from .errors import CourseError, OtherHelpers, place_of
 
 if getattr(_helpers, "COURSE", None) != "rnn-to-attention":
     raise OtherHelpers(
-        f"Another package named helpers stands in the way ({_helpers.__file__}). "
-        "Start the notebook in the course's own environment (make lab), or uninstall that package and restart the kernel."
+        f"Another helpers stands in the way: {place_of(_helpers)}. Rename it if it is yours, or uninstall it if it is a "
+        "package; then restart the kernel and run the cells again. In the course's own environment, which make lab opens, "
+        "nothing else has that name."
     )
 
 from .session import check, claim, closing_table, hint, lesson, predict, reveal, solution

@@ -2,6 +2,7 @@
 
 import difflib
 import traceback
+import types
 
 
 class CourseError(Exception):
@@ -14,6 +15,15 @@ class CourseError(Exception):
 
 class OtherHelpers(CourseError, ImportError):
     """Another package is imported as `helpers`."""
+
+
+def place_of(module: types.ModuleType) -> str:
+    """Where a module comes from: its file, or its folder; a folder without code has no file of its own."""
+    file = getattr(module, "__file__", None)
+    folders = list(getattr(module, "__path__", []))
+    if folders:
+        return f"the folder {folders[0]}"
+    return f"the file {file}" if file else "something made in this session"
 
 
 def explain_missing_names():

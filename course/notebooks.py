@@ -1,5 +1,6 @@
 """Execute the lessons and store their outputs in one canonical form, so that a second run changes no byte."""
 
+import ast
 import base64
 import copy
 import hashlib
@@ -14,10 +15,12 @@ from .show.baked import without_slider
 from .show.display import PLOTLY, WIDGET
 
 IGNORED = "nbval-ignore-output"
-CELL_SECONDS = 60  # a lesson takes less than 45 in all
+KEPT_METADATA = ("cellView", "jupyter", "tags")
+PLUMBING = {"predict", "reveal", "claim", "explore"}
+CELL_SECONDS = 300  # a lesson takes less than 45 in all; this ends what hangs, also on a busy machine
 
 
-def execute(path, refresh=False):
+def execute(path: str | Path, refresh: bool = False) -> bool:
     """Run one notebook from top to bottom and write its outputs back. Returns whether the file changed.
 
     The output of an ignored cell (a timing) is kept while the code down to it is unchanged, unless refresh is true.
@@ -37,21 +40,48 @@ def execute(path, refresh=False):
     return after != before
 
 
-def run(notebook, folder):
-    """Execute a notebook in a fresh kernel, with no progress of anybody's; its cells now hold their outputs."""
+def run(notebook, folder: str | Path):
+    """Execute a notebook (of nbformat) in a fresh kernel of this Python, with no progress of anybody's.
+
+    Returns it; its cells now hold their outputs. Raises nbclient's CellExecutionError if a cell fails.
+    """
+    from jupyter_client.kernelspec import KernelSpecManager
+    from jupyter_client.manager import AsyncKernelManager
     from nbclient import NotebookClient
 
+    # Where no folder is searched there is this Python's own kernel; on Jupyter's path may be another python3.
+    manager = AsyncKernelManager(kernel_name="python3", kernel_spec_manager=KernelSpecManager(kernel_dirs=[]))
     with tempfile.TemporaryDirectory() as state:
         environment = os.environ | {"COURSE_STATE_DIR": state}
-        where = {"metadata": {"path": str(folder)}}
+        place = {"metadata": {"path": str(folder)}}
         quiet = ["--IPKernelApp.log_level=40"]  # else it warns that its port on this machine is not encrypted
-        client = NotebookClient(notebook, timeout=CELL_SECONDS, resources=where, extra_arguments=quiet)
-        client.execute(env=environment)
+        options = {"timeout": CELL_SECONDS, "resources": place, "extra_arguments": quiet}
+        NotebookClient(notebook, km=manager, **options).execute(env=environment, cleanup_kc=True)
     return notebook
 
 
-def canonical(notebook):
-    """The notebook as text: sorted keys, nothing that differs between two runs, no widget views."""
+def is_plumbing(source: str) -> bool:
+    """Whether a cell only predicts, reveals, claims or explores: its source is hidden, and its output is the lesson.
+
+    >>> is_plumbing('reveal("keys", answer)'), is_plumbing('answer = 6\nreveal("keys", answer)')
+    (True, False)
+    """
+    try:
+        statements = ast.parse(source).body
+    except SyntaxError:  # a magic, or a student's cell in the making
+        return False
+    return bool(statements) and all(map(_calls_the_course, statements))
+
+
+def _calls_the_course(statement: ast.stmt) -> bool:
+    if not isinstance(statement, ast.Expr) or not isinstance(statement.value, ast.Call):
+        return False
+    function = statement.value.func
+    return isinstance(function, ast.Name) and function.id in PLUMBING
+
+
+def canonical(notebook) -> str:
+    """The notebook as text: sorted keys, nothing that differs between two runs, no widget views, plumbing folded."""
     notebook = copy.deepcopy(notebook)
     notebook["metadata"] = {
         "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
@@ -59,9 +89,11 @@ def canonical(notebook):
     }
     count, digests = 0, _digests(notebook)
     for cell in notebook["cells"]:
-        cell["metadata"] = {key: cell["metadata"][key] for key in ("jupyter", "tags") if key in cell["metadata"]}
+        cell["metadata"] = {key: cell["metadata"][key] for key in KEPT_METADATA if key in cell["metadata"]}
         if cell["cell_type"] != "code":
             continue
+        if is_plumbing(cell["source"]):
+            cell["metadata"]["jupyter"] = {**cell["metadata"].get("jupyter", {}), "source_hidden": True}
         if IGNORED in cell["metadata"].get("tags", []):
             cell["metadata"]["course"] = {"made_by": digests[cell["id"]]}
         count += cell["source"].strip() != ""
@@ -104,17 +136,14 @@ def _digests(notebook):
 
 def _keep_ignored(stored, notebook):
     """Put back the stored output of ignored cells whose code, and all code above, is what made it."""
-    for (cell_id, digest), old, new in _ignored(stored, notebook):
-        made_by = old["metadata"].get("course", {}).get("made_by")
-        if cell_id == new["id"] and made_by == digest and old["outputs"]:
-            new["outputs"] = old["outputs"]
-
-
-def _ignored(stored, notebook):
-    digests, old = _digests(notebook), {cell["id"]: cell for cell in stored["cells"]}
+    digests, before = _digests(notebook), {cell["id"]: cell for cell in stored["cells"]}
     for cell in notebook["cells"]:
-        if cell["cell_type"] == "code" and IGNORED in cell["metadata"].get("tags", []):
-            yield (cell["id"], digests[cell["id"]]), old[cell["id"]], cell
+        if cell["cell_type"] != "code" or IGNORED not in cell["metadata"].get("tags", []):
+            continue
+        old = before[cell["id"]]
+        made_by = old["metadata"].get("course", {}).get("made_by")
+        if made_by == digests[cell["id"]] and old["outputs"]:
+            cell["outputs"] = old["outputs"]
 
 
 def _add_images(stored, notebook):
@@ -165,25 +194,30 @@ def _page_image(html):
 def open_chromium(playwright):
     """The Chromium of this machine, without a screen; CourseError where there is none."""
     installed = [shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome")]
-    found = [path for path in (*installed, playwright.chromium.executable_path) if path and Path(path).exists()]
-    if not found:
+    browsers = [path for path in (*installed, playwright.chromium.executable_path) if path and Path(path).exists()]
+    if not browsers:
         raise CourseError(
             "No Chromium here. Debian, Ubuntu: sudo apt-get install chromium. "
             "Elsewhere: .venv/bin/python -m playwright install chromium."
         )
     quiet = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
     options = [*quiet.split(), "--disable-component-update", "--disable-sync"]
-    return playwright.chromium.launch(executable_path=found[0], args=options)
+    return playwright.chromium.launch(executable_path=browsers[0], args=options)
 
 
-def departures(path):
+def departures(path: str | Path) -> list[str]:
     """What keeps a notebook from being in the stored form: a list of sentences, empty when all is well."""
     import nbformat
 
     text = Path(path).read_text(encoding="utf-8")
     notebook = nbformat.reads(text, as_version=4)
     code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
-    found = [f"cell {cell['id']} was never executed" for cell in code if cell["execution_count"] is None]
-    if canonical(notebook) != text:
-        found.append("it was saved by another program; run make notebooks")
-    return found
+    sentences = [f"cell {cell['id']} was never executed" for cell in code if cell["execution_count"] is None]
+    sentences += [f"cell {cell['id']} is not folded; run make notebooks" for cell in code if _unfolded(cell)]
+    if not sentences and canonical(notebook) != text:
+        sentences.append("it was saved by another program; run make notebooks")
+    return sentences
+
+
+def _unfolded(cell) -> bool:
+    return is_plumbing(cell["source"]) and not cell["metadata"].get("jupyter", {}).get("source_hidden")

@@ -5,7 +5,7 @@ from importlib import metadata
 import helpers
 
 
-def arrived(lesson, timed, seconds):
+def arrived(lesson: str, timed: int, seconds: float) -> None:
     """Print device, versions and course. timed: how many of the lesson's cells show a time of this machine."""
     device = helpers.describe()
     print(_device(device, timed))
@@ -16,7 +16,7 @@ def arrived(lesson, timed, seconds):
     )
 
 
-def _device(device, timed):
+def _device(device, timed: int) -> str:
     cells = "its one timed cell shows" if timed == 1 else f"its {timed} timed cells show"
     if device.kind == "cuda":
         lacks = "" if device.bf16 else " It has no bf16 and no FlashAttention, and nothing here asks it for them."

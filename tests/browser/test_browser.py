@@ -12,7 +12,7 @@ import urllib.request
 import pytest
 from stored import NOTEBOOKS
 
-from course.__main__ import prepare_lab, trust
+from course import lab as course_lab
 from course.errors import CourseError
 from course.notebooks import open_chromium
 
@@ -51,7 +51,7 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def lab(folder, chromium):
     """The address of a JupyterLab set up as by `make lab`, which touches nothing else on this machine."""
-    environment = os.environ | prepare_lab(folder / ".lab") | {"COURSE_STATE_DIR": str(folder / ".state")}
+    environment = os.environ | course_lab.prepare(folder / ".lab") | {"COURSE_STATE_DIR": str(folder / ".state")}
     environment["JUPYTER_CONFIG_DIR"] = str(folder / ".config")
     # Lab drops what is off screen from the page; the test wants all of it.
     tracker = folder / ".lab" / "@jupyterlab" / "notebook-extension" / "tracker.jupyterlab-settings"
@@ -214,7 +214,7 @@ def test_reopened_without_running_the_stored_figures_are_there(opened, chromium,
     path = folder / f"unrun-{opened.path.name}"
     (stored,) = [stored for stored in NOTEBOOKS if stored.path.name == opened.path.name]
     shutil.copy(stored.path, path)
-    trust(path, folder / ".lab")
+    course_lab.trust(path, folder / ".lab")
     unrun = Opened(chromium, lab, path)
     kinds = [output.get("data", {}) for cell in stored.code for output in cell["outputs"]]
     expected = sum("application/vnd.plotly.v1+json" in data or "<svg" in data.get("text/html", "") for data in kinds)
