@@ -54,6 +54,12 @@ def parser() -> argparse.ArgumentParser:
     stored.add_argument("lessons", nargs="*")
     stored.add_argument("--refresh", action="store_true", help="renew timings too")
     command("check", check, "say what is not in the stored form")
+    drawn = command("look", look_at, "draw a lesson's figures at three widths; say what overlaps or is cut off")
+    drawn.add_argument("lesson")
+    drawn.add_argument(
+        "function", nargs="?", help="one of its figure functions; left out: all that its notebook stores"
+    )
+    drawn.add_argument("arguments", nargs="*", help="of that function: step=5 sentence='man eats dog'")
     colab = command("colab", make_colab, "write the lessons for Google Colab to dist/colab/")
     colab.add_argument("--repo", default="", help="owner/name on GitHub, to install from there and to add badges")
     colab.add_argument("--ref", default="", help="a tag or branch of it")
@@ -106,6 +112,15 @@ def check(options: argparse.Namespace) -> bool:
     sentences += tables.stale(ROOT)
     print("\n".join(sentences) or "Every notebook and every table of lessons is in the stored form.")
     return bool(sentences)
+
+
+def look_at(options: argparse.Namespace) -> bool:
+    from .look import look
+
+    row = find_lesson(options.lesson)
+    if not (row.notebook or options.function):
+        raise CourseError(f"Lesson {row.id} is not written yet; name a function of its figures.py.")
+    return bool(look(row, NOTEBOOKS, DIST / "look", options.function, options.arguments))
 
 
 def make_colab(options: argparse.Namespace) -> None:

@@ -6,12 +6,11 @@ import copy
 import hashlib
 import json
 import os
-import shutil
 import tempfile
 from pathlib import Path
 
-from .errors import CourseError
 from .show.baked import without_slider
+from .show.browser import open_chromium
 from .show.display import PLOTLY, WIDGET
 
 IGNORED = "nbval-ignore-output"
@@ -189,20 +188,6 @@ def _page_image(html):
         png = page.screenshot(full_page=True)
         browser.close()
     return png
-
-
-def open_chromium(playwright):
-    """The Chromium of this machine, without a screen; CourseError where there is none."""
-    installed = [shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome")]
-    browsers = [path for path in (*installed, playwright.chromium.executable_path) if path and Path(path).exists()]
-    if not browsers:
-        raise CourseError(
-            "No Chromium here. Debian, Ubuntu: sudo apt-get install chromium. "
-            "Elsewhere: .venv/bin/python -m playwright install chromium."
-        )
-    quiet = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
-    options = [*quiet.split(), "--disable-component-update", "--disable-sync"]
-    return playwright.chromium.launch(executable_path=browsers[0], args=options)
 
 
 def departures(path: str | Path) -> list[str]:

@@ -2,6 +2,7 @@
 
 from ..errors import CourseError
 from .display import Picture
+from .in_words import label
 
 MOST_FRAMES = 12
 SLIDER = 86  # px that a baked figure is higher, for the slider below it
@@ -55,5 +56,5 @@ def _slider(parameter, values, chosen, below):
         "active": list(values).index(chosen),
         "currentvalue": {"prefix": f"{parameter.replace('_', ' ')}: "},
         "pad": {"t": below},
-        "steps": [{"label": str(value), "method": "animate", "args": [[str(value)], AT_ONCE]} for value in values],
+        "steps": [{"label": label(value), "method": "animate", "args": [[str(value)], AT_ONCE]} for value in values],
     }

@@ -1,11 +1,10 @@
 """explore: a figure function with a control for each of its parameters, live with a kernel, baked without."""
 
-import inspect
-
 from IPython.display import display
 
 from ..errors import CourseError
 from .baked import MOST_FRAMES, baked
+from .choices import defaults_of
 from .display import WIDGET, Page, in_colab
 
 
@@ -18,7 +17,7 @@ def explore(function, *, bake=None, **controls):
     bake: the one parameter that the stored figure can still move without a kernel, 12 values at the most.
     Raises CourseError if a control is not a parameter, its default is not among the values, or bake has no values.
     """
-    defaults = _defaults(function, controls)
+    defaults = defaults_of(function, controls)
     if bake is not None and not isinstance(controls.get(bake), (list, tuple, range)):
         raise CourseError(
             f"bake={bake!r} must name a control that has a list of values; the controls: {', '.join(controls)}."
@@ -32,39 +31,6 @@ def explore(function, *, bake=None, **controls):
         view = Live(function, defaults, controls, first).view
         bundle[WIDGET] = {"model_id": view.model_id, "version_major": 2, "version_minor": 0}
     display(bundle, raw=True)
-
-
-def options(values, chosen):
-    """The values that a control offers now; a function derives them from the other parameters."""
-    return list(values(**{name: chosen[name] for name in inspect.signature(values).parameters}))
-
-
-def _defaults(function, controls):
-    """{name: the value shown first}, once every control is known to fit the function."""
-    parameters = inspect.signature(function).parameters
-    for name in controls:
-        if name not in parameters:
-            raise CourseError(f"{function.__name__} has no parameter {name!r}; it has {', '.join(parameters)}.")
-        if parameters[name].default is inspect.Parameter.empty:
-            raise CourseError(f"{function.__name__}: {name} needs a default, the value that is shown first.")
-    defaults = {name: parameters[name].default for name in controls}
-    for name, values in controls.items():
-        if not isinstance(values, (bool, str)):
-            _require_default(function, name, values, defaults, controls)
-    return defaults
-
-
-def _require_default(function, name, values, defaults, controls):
-    """The default of a control is one of the values that it offers."""
-    if callable(values):
-        others = list(inspect.signature(values).parameters)
-        if not set(others) <= set(controls):
-            raise CourseError(f"the choices of {name} depend on {', '.join(others)}, and not all of them are controls.")
-        values = options(values, defaults)
-    if not isinstance(values, (list, tuple, range)):
-        raise CourseError(f"{name} needs a list of values, True or False, a string, or a function; got {values!r}.")
-    if defaults[name] not in values:
-        raise CourseError(f"{function.__name__}: the default {name} = {defaults[name]!r} is not among {values}.")
 
 
 def _controls_in_words(controls, defaults):

@@ -3,6 +3,8 @@
 import html
 import re
 
+_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+
 
 def figure_in_words(figure):
     """Title, axes, where each series starts, ends and peaks (3 digits), and the note. figure: {"data", "layout"}."""
@@ -12,6 +14,17 @@ def figure_in_words(figure):
     lines += [line for line in map(_series, figure["data"]) if line]
     lines += [_plain(note["text"]) for note in layout.get("annotations", []) if note.get("name") == "note"]
     return "\n".join(lines)
+
+
+def label(value):
+    """A value as it stands beside a slider: 0.5, 1,024, 10⁹."""
+    if isinstance(value, (bool, str)) or not isinstance(value, (int, float)):
+        return str(value)
+    if isinstance(value, float):
+        return f"{value:g}"
+    zeros = len(str(value)) - 1
+    is_long = zeros >= 6 and value == 10**zeros
+    return f"10{str(zeros).translate(_RAISED)}" if is_long else f"{value:,}"
 
 
 def _axes(layout):

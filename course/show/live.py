@@ -5,8 +5,9 @@ import inspect
 import ipywidgets as widgets
 
 from ..errors import CourseError
+from .choices import options
 from .display import Page
-from .explorables import options
+from .in_words import label
 from .marks import card
 
 
@@ -77,10 +78,4 @@ def _control(name, values, chosen):
         common["style"]["button_width"] = "auto"
         common["layout"] = widgets.Layout(width="100%")
         return widgets.ToggleButtons(options=labels, value=chosen[name], **common)
-    return widgets.SelectionSlider(options=[(_label(value), value) for value in values], value=chosen[name], **common)
-
-
-def _label(value):
-    if isinstance(value, (bool, str)) or not isinstance(value, (int, float)):
-        return str(value)
-    return f"{value:,}" if isinstance(value, int) else f"{value:g}"
+    return widgets.SelectionSlider(options=[(label(value), value) for value in values], value=chosen[name], **common)

@@ -311,7 +311,7 @@ def test_labels_of_a_slider_are_short_and_distinct(shown):
         "0.5",
         "1",
         "1,000",
-        "1,000,000,000",
+        "10⁹",
         "True",
         "all",
     ]
