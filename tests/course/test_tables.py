@@ -43,7 +43,7 @@ def test_the_table_lists_every_lesson_and_links_the_written_ones(tmp_path):
 
 
 def test_the_teachers_table_counts_exercises_and_timed_cells(tmp_path):
-    path = page(tmp_path, marked("teaching"), "docs/teaching.md")
+    path = page(tmp_path, marked("teaching"), "docs/instructors.md")
     (tmp_path / "notebooks").symlink_to(ROOT / "notebooks")
     tables.write(tmp_path)
     rows = re.findall(r"^\| (\d\d) ·.* \| (\d+) \| (\w+) \|$", path.read_text("utf-8"), flags=re.MULTILINE)
