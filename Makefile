@@ -52,6 +52,7 @@ test-editions: .venv/test .venv-colab/test
 
 notebooks: .venv/test
 	$(BIN)/python -m course notebooks $(if $(REFRESH),--refresh)
+	$(BIN)/python docs/draw_house.py
 
 colab: .venv/test
 	$(BIN)/python -m course colab $(if $(REPO)$(REF),--repo '$(REPO)' --ref '$(REF)')

@@ -30,11 +30,13 @@ def layers():
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
         "contracts"
     ]
-    course, helpers = (row["layers"] for row in contracts if row["type"] == "layers")
-    split = [[room.strip() for room in line.split("|")] for line in (*course[:-1], *helpers)]
-    faces = {"course.__main__": "course", "helpers.bench": "helpers"}
-    rows = [row + [faces[room] for room in row if room in faces] for row in split]
-    return [["notebooks/"], *rows]
+    rows = [["notebooks/"]]
+    for contract in (row for row in contracts if row["type"] == "layers"):
+        (package,) = contract["containers"]
+        lines = [line.split("|") for line in contract["layers"]]
+        lines[0].append("")  # the package's own face
+        rows += [[f"{package}.{room.strip()}".rstrip(".") for room in line] for line in lines]
+    return rows
 
 
 def imports(rooms):
