@@ -3,6 +3,7 @@
 import difflib
 import traceback
 import types
+from collections.abc import Iterable
 
 
 class CourseError(Exception):
@@ -18,7 +19,11 @@ class OtherHelpers(CourseError, ImportError):
 
 
 def place_of(module: types.ModuleType) -> str:
-    """Where a module comes from: its file, or its folder; a folder without code has no file of its own."""
+    """Where a module comes from: its file, or its folder; a folder without code has no file of its own.
+
+    >>> place_of(types.ModuleType("typed"))
+    'something made in this session'
+    """
     file = getattr(module, "__file__", None)
     folders = list(getattr(module, "__path__", []))
     if folders:
@@ -26,8 +31,13 @@ def place_of(module: types.ModuleType) -> str:
     return f"the file {file}" if file else "something made in this session"
 
 
-def explain_missing_names():
-    """From now on, a cell that uses what no cell has made yet is answered in one sentence: after a restart, mostly."""
+def explain_missing_names() -> None:
+    """From now on, one sentence answers a cell that uses a name which no cell has made yet, as after a restart.
+
+    Outside a notebook it does nothing.
+
+    >>> explain_missing_names()
+    """
     from IPython import get_ipython
 
     shell = get_ipython()
@@ -37,16 +47,22 @@ def explain_missing_names():
 
 def _missing_name(shell, kind, error, trace, tb_offset=None):
     if traceback.extract_tb(trace)[-1].name == "<module>":  # a cell's own line; inside a function the place matters
-        said = (
+        sentence = (
             f"{error.name!r} is not known in this kernel. If it is not misspelt, a cell above makes it and has not run "
             "since the kernel started: run the cells above (JupyterLab: Run, Run All Above Selected Cell; "
             "Colab: Runtime, Run before), then this one."
         )
-        error._render_traceback_ = lambda: [said]
+        error._render_traceback_ = lambda: [sentence]
     shell.showtraceback((kind, error, trace), tb_offset=tb_offset)
 
 
-def nearest(given, known):
-    """' Did you mean …?' with the closest of the known names, or '' if none is close."""
-    close = difflib.get_close_matches(str(given), list(known), n=3, cutoff=0.5)
+def nearest(name: object, known: Iterable[str]) -> str:
+    """' Did you mean …?' with the closest of the known names, or '' if none is close.
+
+    >>> nearest("kesy", ["keys", "rounds"])
+    " Did you mean 'keys'?"
+    >>> nearest("something", ["keys", "rounds"])
+    ''
+    """
+    close = difflib.get_close_matches(str(name), list(known), n=3, cutoff=0.5)
     return f" Did you mean {' or '.join(map(repr, close))}?" if close else ""

@@ -1,6 +1,6 @@
 """A prediction before every result: what surprises is remembered."""
 
-import html
+from collections.abc import Sequence
 
 from IPython.display import display
 
@@ -8,58 +8,74 @@ from . import progress
 from .errors import CourseError, nearest
 from .show import theme
 from .show.display import WIDGET, Page
+from .show.marks import card, tag
 
-_asked = {}
+_asked = {}  # {"05.keys": its choices}
 
 
-def ask(prediction_id, question, choices):
+def ask(key: str, question: str, choices: Sequence[object]) -> None:
     """Ask what the student expects; returns at once, and unanswered is fine.
 
-    prediction_id: "05.keys"; choices: the answers to choose from, as strings.
+    key: "05.keys", under which the choice is remembered. choices: the answers to choose from, shown as text.
+
+    >>> ask("99.bits", "How many bits has a byte?", [4, 8])
+    {'text/plain': 'Predict. How many bits has a byte?\\n  ( ) 4\\n  ( ) 8', ...}
     """
     import ipywidgets as widgets
 
     choices = [str(choice) for choice in choices]
-    _asked[prediction_id] = choices
-    stored = progress.read()["predictions"].get(prediction_id)
-    noted = widgets.HTML()
+    _asked[key] = choices
+    remembered = progress.read()["predictions"].get(key)
+    answered = widgets.HTML()
     buttons = widgets.RadioButtons(
-        options=choices, value=stored if stored in choices else None, layout=widgets.Layout(width="auto")
+        options=choices, value=remembered if remembered in choices else None, layout=widgets.Layout(width="auto")
     )
 
     def note(event):
-        progress.note_prediction(prediction_id, event["new"])
-        noted.value = "Noted. Run the next cell to see."
+        progress.note_prediction(key, event["new"])
+        answered.value = "Noted. Run the next cell to see."
 
     buttons.observe(note, "value")
-    heading = widgets.HTML(f'<div style="font-size:15px;line-height:1.4"><b>Predict.</b> {html.escape(question)}</div>')
-    view = widgets.VBox([heading, buttons, noted])
-    listed = "".join(f"<li>{html.escape(choice)}</li>" for choice in choices)
+    heading = tag("div", tag("b", "Predict."), " ", question, style={"font-size": "15px", "line-height": "1.4"})
+    view = widgets.VBox([widgets.HTML(str(heading)), buttons, answered])
+    options = tag("ul", [tag("li", choice) for choice in choices])
     page = Page(
-        theme.card(f"<b>Predict.</b> {html.escape(question)}<ul>{listed}</ul>", theme.ACCENT),
+        card(tag("b", "Predict."), " ", question, options, colour=theme.ACCENT),
         f"Predict. {question}\n" + "\n".join(f"  ( ) {choice}" for choice in choices),
     )
     display({**page.bundle(), WIDGET: {"model_id": view.model_id, "version_major": 2, "version_minor": 0}}, raw=True)
 
 
-def answer(prediction_id, outcome):
-    """Show what came out beside what was predicted. `outcome` is computed, and one of the choices."""
-    outcome = str(outcome)
-    if prediction_id not in _asked:
-        raise CourseError(
-            f"Nothing was asked as {prediction_id!r}; run the cell above that says predict(…) first."
-            f"{nearest(prediction_id, _asked)}"
-        )
-    if outcome not in _asked[prediction_id]:
-        raise CourseError(
-            f"{outcome!r} is not among the choices of {prediction_id}: {', '.join(_asked[prediction_id])}."
-        )
-    expected = progress.read()["predictions"].get(prediction_id)
-    if expected not in _asked[prediction_id]:  # nothing, or what an earlier form of the question offered
-        beside = "You had not chosen; that is fine."
+def answer(key: str, outcome: object) -> None:
+    """Show what came out beside what was predicted. outcome: computed, and one of the choices.
+
+    >>> ask("99.bits", "How many bits has a byte?", [4, 8])
+    {...}
+    >>> answer("99.bits", 2**3)
+    It is: 8.
+    """
+    outcome, name = str(outcome), _name(key)
+    if key not in _asked:
+        hint = nearest(name, [_name(other) for other in _asked if _lesson(other) == _lesson(key)])
+        raise CourseError(f'Nothing was asked as "{name}"; run the cell above that says predict("{name}", …).{hint}')
+    if outcome not in _asked[key]:
+        raise CourseError(f'{outcome!r} is not among the choices of "{name}": {", ".join(_asked[key])}.')
+    expected = progress.read()["predictions"].get(key)
+    if expected not in _asked[key]:  # nothing, or what an earlier form of the question offered
+        comment = "You had not chosen; that is fine."
     elif expected == outcome:
-        beside = "As you predicted."
+        comment = "As you predicted."
     else:
-        beside = f"You predicted: {html.escape(expected)}. What made you think so?"
+        comment = f"You predicted: {expected}. What made you think so?"
     # What the student chose is not part of the compared text.
-    display(Page(theme.card(f"<b>It is: {html.escape(outcome)}.</b> {beside}", theme.ACCENT), f"It is: {outcome}."))
+    page = card(tag("b", f"It is: {outcome}."), " ", comment, colour=theme.ACCENT)
+    display(Page(page, f"It is: {outcome}."))
+
+
+def _lesson(key):
+    return key.partition(".")[0]
+
+
+def _name(key):
+    """A prediction's id as a notebook writes it."""
+    return key.partition(".")[2]

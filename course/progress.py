@@ -1,6 +1,6 @@
 """What the student predicted and solved: one small JSON file on their own machine, sent nowhere.
 
-A file that is damaged or cannot be written costs the memory of it, never the lesson.
+A file that is damaged or cannot be written, a missing home or a full disk cost the memory of it, never the lesson.
 """
 
 import contextlib
@@ -11,19 +11,36 @@ from pathlib import Path
 
 import platformdirs
 
+WAIT = 5.0  # seconds for another lesson that writes at the same time
+
 _EMPTY = {"predictions": {}, "passed": []}
 _session = {"predictions": {}, "passed": []}  # what this kernel knows, also where nothing can be written
 _warned = set()
 
 
-def path():
-    """Where the file is: $COURSE_STATE_DIR, or the user's state directory."""
-    folder = os.environ.get("COURSE_STATE_DIR") or platformdirs.user_state_dir("rnn-to-attention", appauthor=False)
+def path() -> Path | None:
+    """Where the file is: in $COURSE_STATE_DIR, or in the user's state directory. None for a user without a home.
+
+    >>> path().name
+    'progress.json'
+    """
+    folder = os.environ.get("COURSE_STATE_DIR")
+    if not folder:
+        try:
+            folder = platformdirs.user_state_dir("rnn-to-attention", appauthor=False)
+        except Exception:  # an arbitrary user of a container has no home, no entry in passwd and no name
+            return None
+        if not Path(folder).is_absolute():  # "~" could not be expanded
+            return None
     return Path(folder) / "progress.json"
 
 
-def read():
-    """{'predictions': {id: choice}, 'passed': [exercise ids]}, the file and this session together."""
+def read() -> dict[str, dict | list]:
+    """{'predictions': {"05.keys": choice}, 'passed': ["05.1"]}, the file and this session together.
+
+    >>> sorted(read())
+    ['passed', 'predictions']
+    """
     stored = _stored()
     return {
         "predictions": stored["predictions"] | _session["predictions"],
@@ -31,81 +48,109 @@ def read():
     }
 
 
-def note_prediction(prediction_id, choice):
-    """Remember what the student expects."""
-    _session["predictions"][str(prediction_id)] = str(choice)
+def note_prediction(key: str, choice: str) -> None:
+    """Remember what the student expects; key: "05.keys"."""
+    _session["predictions"][str(key)] = str(choice)
     _write()
 
 
-def note_passed(exercise_id):
-    """Remember that an exercise is solved."""
-    if str(exercise_id) not in _session["passed"]:
-        _session["passed"].append(str(exercise_id))
+def note_passed(key: str) -> None:
+    """Remember that an exercise is solved; key: "05.1"."""
+    if str(key) not in _session["passed"]:
+        _session["passed"].append(str(key))
     _write()
 
 
 def _stored():
+    source = path()
+    if source is None:
+        return _EMPTY
     try:
-        stored = json.loads(path().read_text(encoding="utf-8"))
-        predictions, passed = stored["predictions"], stored["passed"]
-        if isinstance(passed, list) and all(isinstance(entry, str) for entry in [*predictions.values(), *passed]):
-            return {"predictions": predictions, "passed": passed}
+        text = source.read_text(encoding="utf-8")
     except FileNotFoundError:
         return _EMPTY
-    except OSError as error:
-        _say_once(f"Your progress cannot be read ({error.strerror or error}: {path()}); the lesson goes on without it.")
+    except UnicodeDecodeError:
+        text = ""  # damaged
+    except Exception as error:  # whatever it is, it must not stop the lesson
+        _say_once(f"Your progress cannot be read ({_reason(error)}: {source}); the lesson goes on without it.")
         return _EMPTY
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):  # no JSON, or of another form
-        pass
-    _say_once(f"The file with your progress is damaged and starts anew; the old one is kept as {_set_aside()}.")
-    return _EMPTY
+    stored = _parsed(text)
+    if stored is None:
+        _say_once(
+            f"The file with your progress is damaged and starts anew; the old one is kept as {_set_aside(source)}."
+        )
+    return stored or _EMPTY
 
 
-def _set_aside():
-    kept = path().with_suffix(".damaged.json")
+def _parsed(text):
+    """What a file says, or None where it is no JSON or has another form."""
     try:
-        path().replace(kept)
+        stored = json.loads(text)
+        predictions, passed = stored["predictions"], stored["passed"]
+        texts = [*predictions.values(), *passed]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+    if not isinstance(passed, list) or not all(isinstance(entry, str) for entry in texts):
+        return None
+    return {"predictions": predictions, "passed": passed}
+
+
+def _set_aside(source):
+    """The damaged file under another name, where that is possible."""
+    aside = source.with_suffix(".damaged.json")
+    try:
+        source.replace(aside)
     except OSError:
-        kept = path()
-    return kept
+        return source
+    return aside
 
 
 def _write():
-    target, temporary = path(), None
+    target = path()
+    if target is None:
+        _say_once("Your progress cannot be saved (this user has no home directory); it lasts until this kernel stops.")
+        return
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with _alone(target.parent):
-            merged = read()  # again: a second lesson may be open and have written since
-            with tempfile.NamedTemporaryFile(
-                "w", dir=target.parent, suffix=".new", delete=False, encoding="utf-8"
-            ) as file:
-                temporary = Path(file.name)
-                json.dump(merged, file, indent=1, sort_keys=True)
-            temporary.replace(target)  # all of it or nothing
-    except OSError as error:
+            _replace(target, read())  # read now: a second lesson may be open and have written since
+    except Exception as error:  # whatever it is, it must not stop the lesson
+        _say_once(f"Your progress cannot be saved ({_reason(error)}: {target}); it lasts until this kernel stops.")
+
+
+def _replace(target, progress):
+    """Write all of it or nothing."""
+    temporary = None
+    try:
+        with tempfile.NamedTemporaryFile("w", dir=target.parent, suffix=".new", delete=False, encoding="utf-8") as file:
+            temporary = Path(file.name)
+            json.dump(progress, file, indent=1, sort_keys=True)
+        temporary.replace(target)
+    except BaseException:
         if temporary:
             temporary.unlink(missing_ok=True)
-        _say_once(
-            f"Your progress cannot be saved ({error.strerror or error}: {target}); it lasts until this kernel stops."
-        )
+        raise
 
 
 @contextlib.contextmanager
 def _alone(folder):
-    """One writer at a time, where a folder can be locked: not on Windows, nor on every network drive."""
-    try:
-        import fcntl
+    """One writer at a time, where a folder can be locked: not on every network drive."""
+    from filelock import FileLock  # only once something is written: it loads asyncio
 
-        locked = os.open(folder, os.O_RDONLY)
-    except (ImportError, OSError):
+    lock = FileLock(folder / "progress.lock", timeout=WAIT)
+    try:
+        lock.acquire()
+    except (OSError, NotImplementedError):  # no locks here, or somebody holds it for too long
         yield
         return
     try:
-        with contextlib.suppress(OSError):
-            fcntl.flock(locked, fcntl.LOCK_EX)
         yield
     finally:
-        os.close(locked)  # and with it the lock
+        lock.release()
+
+
+def _reason(error):
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
 def _say_once(sentence):

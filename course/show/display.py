@@ -49,6 +49,9 @@ class Page:
     def __init__(self, page, text):
         self.html, self.text = str(page), text
 
+    def __repr__(self):
+        return self.text
+
     def bundle(self):
         """{MIME type: content} for a front end."""
         return {"text/plain": self.text, "text/html": self.html}

@@ -3,9 +3,12 @@
 import json
 import os
 import tempfile
+import threading
 from pathlib import Path
 
+import platformdirs
 import pytest
+from filelock import FileLock
 
 from course import progress
 
@@ -60,9 +63,9 @@ def test_without_the_variable_the_file_lies_in_the_users_state_directory(monkeyp
 def test_text_in_any_script_comes_back_as_it_was(state, monkeypatch):
     for choice in ("“√D” — 猫", "🙂", "\ud800", "line\nbreak", '"quoted"', ""):
         progress.note_prediction(choice, choice)
-    kept = progress.read()
+    known = progress.read()
     forget(monkeypatch)
-    assert progress.read() == kept
+    assert progress.read() == known
 
 
 DAMAGED = {
@@ -92,12 +95,12 @@ DAMAGED = {
 def test_a_damaged_file_is_kept_aside_and_said_once(case, state, capsys):
     file_of(state).write_bytes(DAMAGED[case])
     assert progress.read() == {"predictions": {}, "passed": []}
-    said = capsys.readouterr().out
-    assert said.count("\n") == 1
-    assert "damaged and starts anew" in said
-    kept = state / "progress.damaged.json"
-    assert str(kept) in said
-    assert kept.read_bytes() == DAMAGED[case]
+    printed = capsys.readouterr().out
+    assert printed.count("\n") == 1
+    assert "damaged and starts anew" in printed
+    aside = state / "progress.damaged.json"
+    assert str(aside) in printed
+    assert aside.read_bytes() == DAMAGED[case]
     progress.note_passed("05.1")
     progress.read()
     assert capsys.readouterr().out == ""
@@ -132,7 +135,57 @@ def test_two_sessions_that_write_in_turn_are_both_kept(state, monkeypatch):
     assert progress.read()["predictions"] == {f"05.{turn}": f"choice {turn}" for turn in range(6)}
 
 
-def assert_only_the_memory_is_lost(capsys, said):
+def test_a_writer_waits_for_another_and_keeps_what_it_wrote(state, monkeypatch):
+    monkeypatch.setattr(progress, "WAIT", 60)
+    writer = threading.Thread(target=progress.note_passed, args=["05.1"])
+    with FileLock(state / "progress.lock"):
+        writer.start()
+        writer.join(timeout=0.3)
+        assert not file_of(state).exists(), "written although another lesson holds the lock"
+        file_of(state).write_text('{"predictions": {}, "passed": ["01.1"]}')
+    writer.join()
+    assert json.loads(file_of(state).read_text("utf-8"))["passed"] == ["01.1", "05.1"]
+
+
+def test_who_waits_too_long_for_the_lock_writes_without_it(state, monkeypatch):
+    monkeypatch.setattr(progress, "WAIT", 0)
+    with FileLock(state / "progress.lock"):
+        progress.note_passed("05.1")
+    assert json.loads(file_of(state).read_text("utf-8"))["passed"] == ["05.1"]
+
+
+@pytest.mark.parametrize("error", [OSError(37, "No locks available"), NotImplementedError("no flock here")])
+def test_a_folder_that_cannot_be_locked_is_written_all_the_same(error, state, monkeypatch, capsys):
+    monkeypatch.setattr(FileLock, "acquire", refuse(error))
+    progress.note_passed("05.1")
+    assert json.loads(file_of(state).read_text("utf-8"))["passed"] == ["05.1"]
+    assert capsys.readouterr().out == ""
+
+
+def test_a_user_without_home_and_name_loses_only_the_memory(monkeypatch, capsys, tmp_path):
+    pwd = pytest.importorskip("pwd")
+    for variable in ("COURSE_STATE_DIR", "HOME", "XDG_STATE_HOME"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", refuse(KeyError("uid not found: 1000650000")))
+    monkeypatch.chdir(tmp_path)
+    assert_only_the_memory_is_lost(capsys, "no home directory")
+    assert list(tmp_path.iterdir()) == [], 'a folder named "~" was made'
+
+
+@pytest.mark.parametrize("error", [RuntimeError("Could not determine home directory."), KeyError("USER")])
+def test_a_library_that_finds_no_home_costs_only_the_memory(error, monkeypatch, capsys):
+    monkeypatch.delenv("COURSE_STATE_DIR")
+    monkeypatch.setattr(platformdirs, "user_state_dir", refuse(error))
+    assert_only_the_memory_is_lost(capsys, "no home directory")
+
+
+def test_a_home_that_could_not_be_expanded_is_no_folder(monkeypatch):
+    monkeypatch.delenv("COURSE_STATE_DIR")
+    monkeypatch.setattr(platformdirs, "user_state_dir", lambda *_, **__: "~/.local/state/rnn-to-attention")
+    assert progress.path() is None
+
+
+def assert_only_the_memory_is_lost(capsys, reason):
     progress.note_prediction("05.keys", "all six")
     progress.note_passed("05.1")
     progress.note_passed("05.2")
@@ -141,7 +194,7 @@ def assert_only_the_memory_is_lost(capsys, said):
     )
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == len(set(lines)) <= 2, "each sentence once"
-    assert any(said in line and "cannot be saved" in line for line in lines)
+    assert any(reason in line and "cannot be saved" in line for line in lines)
     assert "Traceback" not in "".join(lines)
 
 
@@ -170,7 +223,7 @@ def test_a_parent_that_is_a_file_costs_only_the_memory(state, monkeypatch, capsy
 def test_a_folder_in_the_files_place_costs_only_the_memory(state, capsys):
     (file_of(state) / "inside").mkdir(parents=True)
     assert_only_the_memory_is_lost(capsys, "cannot be saved")
-    assert [path.name for path in state.iterdir()] == ["progress.json"], "nothing half-written lies about"
+    assert not list(state.glob("*.new")), "nothing half-written lies about"
 
 
 def test_a_file_that_cannot_be_read_costs_only_the_memory(state, monkeypatch, capsys):
@@ -179,8 +232,7 @@ def test_a_file_that_cannot_be_read_costs_only_the_memory(state, monkeypatch, ca
     monkeypatch.setattr(Path, "read_text", refuse(PermissionError(13, "Permission denied")))
     assert progress.read() == {"predictions": {}, "passed": []}
     progress.read()
-    said = capsys.readouterr().out
-    assert said.count("cannot be read (Permission denied") == 1
+    assert capsys.readouterr().out.count("cannot be read (Permission denied") == 1
 
 
 def test_a_write_that_breaks_off_leaves_the_old_file_whole(state, monkeypatch, capsys):
@@ -191,7 +243,7 @@ def test_a_write_that_breaks_off_leaves_the_old_file_whole(state, monkeypatch, c
             broken.setattr(owner, step, refuse(OSError(28, "No space left on device")))
             progress.note_passed("05.2")
         assert file_of(state).read_bytes() == before
-    assert [path.name for path in state.iterdir()] == ["progress.json"], "nothing half-written lies about"
+    assert not list(state.glob("*.new")), "nothing half-written lies about"
     assert capsys.readouterr().out.count("No space left on device") == 1
 
 
@@ -212,12 +264,11 @@ def test_nothing_gets_in_that_the_file_cannot_hold(odd, state, monkeypatch):
     progress.note_prediction("05.keys", "all six")
     progress.note_passed(odd)
     progress.note_passed("05.1")
-    kept = progress.read()
-    assert all(
-        isinstance(entry, str) for entry in [*kept["predictions"], *kept["predictions"].values(), *kept["passed"]]
-    )
+    known = progress.read()
+    texts = [*known["predictions"], *known["predictions"].values(), *known["passed"]]
+    assert all(isinstance(entry, str) for entry in texts)
     forget(monkeypatch)
-    assert progress.read() == kept
+    assert progress.read() == known
     json.loads(file_of(state).read_text("utf-8"), parse_constant=pytest.fail)
 
 

@@ -203,6 +203,8 @@ def check_fair(student):
 EXERCISES = [
     Exercise(
         id="1",
+        function="tolerance",
+        repeatable=False,
         task="Find how far two right float32 sums of the same numbers may differ.",
         hints=(
             "float32 keeps about 7 digits. Seven digits of what? Try numbers around 1,000,000, and numbers that cancel.",
@@ -213,6 +215,8 @@ EXERCISES = [
     ),
     Exercise(
         id="2",
+        function="stop_watch",
+        repeatable=False,
         task="Write a stop-watch that finds how long one run takes on a device that works later.",
         hints=(
             "Four mistakes: it does not wait at the end, it does not wait at the start, no warm-up, one run only.",
@@ -223,6 +227,7 @@ EXERCISES = [
     ),
     Exercise(
         id="3",
+        function="verdict",
         task="Turn “Transformers are faster” into a test that can be lost, and that knows when it cannot tell.",
         hints=(
             "Which of the five entries may differ between the two, if the difference is to come from the architecture?",

@@ -259,6 +259,7 @@ def _compare_rounds(found, right, T, layers, net, forced):
 EXERCISES = [
     Exercise(
         id="1",
+        function="rnn_step",
         task="Write one step of the RNN for B sentences at once.",
         hints=(
             "For one sentence it is tanh(U @ x + W @ h + b). Now each sentence is a row of x and of h.",
@@ -269,6 +270,7 @@ EXERCISES = [
     ),
     Exercise(
         id="2",
+        function="rnn_unroll",
         task="Write the loop over the words: all states of B sentences.",
         hints=(
             "A loop over t. Keep two things: the state that the next step needs, and a list of all states so far.",
@@ -279,6 +281,7 @@ EXERCISES = [
     ),
     Exercise(
         id="3",
+        function="forced_graph",
         task="Draw who waits for whom in training, for a net that feeds back its output, its hidden state, or both.",
         hints=(
             "Under teacher forcing the true output of word t − 1 is given. Which feedback is left to wait for?",
@@ -289,6 +292,7 @@ EXERCISES = [
     ),
     Exercise(
         id="4",
+        function="rounds_to_wait",
         task="Count the rounds until the last output is ready.",
         hints=(
             "Three cases: the computed output is fed back; only states have to be waited for; nothing is waited for.",

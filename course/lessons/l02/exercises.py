@@ -150,6 +150,7 @@ def check_tree(student):
 EXERCISES = [
     Exercise(
         id="1",
+        function="tree_levels",
         task="Say how many levels a sum of n terms takes as a tree of pairs.",
         hints=(
             "With 8 terms: 4 pairs, then 2, then 1. With 5: two pairs and one left over make 3.",
@@ -160,6 +161,7 @@ EXERCISES = [
     ),
     Exercise(
         id="2",
+        function="wavefront_steps",
         task="Say in how many steps a stack of recurrent layers is done.",
         hints=(
             "Which two states does the state of layer l at word t wait for?",
@@ -170,6 +172,7 @@ EXERCISES = [
     ),
     Exercise(
         id="3",
+        function="crossing",
         task="Find the largest T at which the recurrent path is the shorter one.",
         hints=(
             "Try every T from 1 to limit − 1. The two paths may cross more than once, since ⌈log₂ T⌉ jumps.",
@@ -180,6 +183,7 @@ EXERCISES = [
     ),
     Exercise(
         id="4",
+        function="longest_path",
         task="Write the function behind every span of this lesson: the longest path of a graph, in nodes.",
         hints=(
             "A node is ready one level after the last of the nodes it waits for.",

@@ -192,6 +192,7 @@ def check_previous_head(student):
 EXERCISES = [
     Exercise(
         id="1",
+        function="my_attention",
         task="Write scaled dot-product attention; eight lines are plenty.",
         hints=(
             "Four steps, in the order of the loop above: scores, scale, softmax, weighted sum. Write the shape of each.",
@@ -202,6 +203,7 @@ EXERCISES = [
     ),
     Exercise(
         id="2",
+        function="is_attention",
         task="Write a test that a weight matrix with the softmax over the wrong axis does not pass.",
         hints=(
             "What is true of softmax(scores, dim=-1) whatever the scores are, and not of softmax(scores, dim=0)?",
@@ -212,6 +214,8 @@ EXERCISES = [
     ),
     Exercise(
         id="3",
+        function="score_scale",
+        repeatable=False,
         task="Find the scale that gives the scores standard deviation 1, for queries and keys of any spread.",
         hints=(
             "q·k is a sum of D products. What is the variance of one product of two independent numbers of mean 0?",
@@ -222,6 +226,7 @@ EXERCISES = [
     ),
     Exercise(
         id="4",
+        function="previous_word_head",
         task="Set W_Q and W_K by hand so that each word reads the word before it.",
         hints=(
             "A score is large where query and key point the same way. Let a key say where its word stands.",
