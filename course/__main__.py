@@ -53,7 +53,7 @@ def parser() -> argparse.ArgumentParser:
     stored = command("notebooks", store, "execute the lessons and store their outputs")
     stored.add_argument("lessons", nargs="*")
     stored.add_argument("--refresh", action="store_true", help="renew timings too")
-    command("check", check, "say what is not in the stored form")
+    command("check", check, "say what a lesson lacks, and what is not in the stored form")
     drawn = command("look", look_at, "draw a lesson's figures at three widths; say what overlaps or is cut off")
     drawn.add_argument("lesson")
     drawn.add_argument(
@@ -106,11 +106,12 @@ def store(options: argparse.Namespace) -> None:
 
 def check(options: argparse.Namespace) -> bool:
     from . import tables
+    from .missing import missing
     from .notebooks import departures
 
     sentences = [f"{path.name}: {line}" for path in sorted(NOTEBOOKS.glob("*.ipynb")) for line in departures(path)]
-    sentences += tables.stale(ROOT)
-    print("\n".join(sentences) or "Every notebook and every table of lessons is in the stored form.")
+    sentences += missing(ROOT) + tables.stale(ROOT)
+    print("\n".join(sentences) or "No lesson lacks anything; every notebook and every table is in the stored form.")
     return bool(sentences)
 
 

@@ -189,7 +189,8 @@ def test_a_cell_that_fails_stores_nothing(tmp_path, monkeypatch):
 
 
 def test_check_reports_what_departs(clone, monkeypatch, capsys):
-    assert not called(monkeypatch, "check")
+    called(monkeypatch, "check")
+    assert NOTEBOOKS[0].path.name not in capsys.readouterr().out
     path = clone / "notebooks" / NOTEBOOKS[0].path.name
     changed = json.loads(path.read_text(encoding="utf-8"))
     next(cell for cell in changed["cells"] if cell["cell_type"] == "code")["execution_count"] = None
