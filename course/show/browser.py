@@ -36,7 +36,7 @@ class Stage:
         from plotly.offline import get_plotlyjs
 
         self.page = chromium.new_page(viewport={"width": WIDEST + 40, "height": 900})
-        self.page.set_content('<body style="margin:0;background:#fff"><div id="stage"></div></body>')
+        self.page.set_content('<!doctype html><body style="margin:0;background:#fff"><div id="stage"></div></body>')
         self.page.add_script_tag(content=get_plotlyjs())
 
     def draw(self, bundle, width):

@@ -1,17 +1,29 @@
 """What models and kernels are called where time is drawn, and how each looks."""
 
+from dataclasses import dataclass
+
 from . import theme
 
-# A model keeps its colour, dash and marker in every lesson.
-STYLES = {
-    "attention": (theme.ATTENTION, "solid", "circle"),
-    "Elman RNN": (theme.RNN, "solid", "square"),
-    "LSTM": (theme.LSTM, "dash", "diamond"),
-    "GRU": (theme.GRU, "dot", "triangle-up"),
+
+@dataclass(frozen=True)
+class Look:
+    """How a line is drawn: colour, plotly's dash, plotly's marker."""
+
+    colour: str
+    dash: str
+    marker: str
+
+
+# A model keeps its look in every lesson.
+MODELS = {
+    "attention": Look(theme.ATTENTION, "solid", "circle"),
+    "Elman RNN": Look(theme.RNN, "solid", "square"),
+    "LSTM": Look(theme.LSTM, "dash", "diamond"),
+    "GRU": Look(theme.GRU, "dot", "triangle-up"),
 }
 
-# The model that a contest of helpers.contests times, by the first word of its name.
-CONTESTS = {
+# The colour of the model that a contest of helpers.measuring.contests times, by the first word of the contest's name.
+CONTEST_COLOURS = {
     "attention": theme.ATTENTION,
     "decode_attention": theme.ATTENTION,
     "elman": theme.RNN,
@@ -67,22 +79,33 @@ KERNELS = {
 
 
 def name(kernel):
-    """What a student calls the kernel that helpers.contests labels so."""
+    """What a student calls the kernel that helpers.measuring.contests labels so."""
     return KERNELS[kernel][0] if kernel in KERNELS else str(kernel)
 
 
+def is_copy(kernel):
+    """Whether it computes nothing, and only moves as many bytes."""
+    return str(kernel).startswith("copy")
+
+
 def looks(kernels, contest):
-    """{kernel: (colour, dash, marker)}, a model among them as in every lesson; contest: the name, "" if unknown."""
-    common = CONTESTS.get(contest.partition(" ")[0].rstrip(","), theme.MUTED)
-    free = [look for _, look in KERNELS.values() if look not in [KERNELS.get(kernel, (0, 0))[1] for kernel in kernels]]
-    free = list(dict.fromkeys(free)) or [_OURS]
-    unknown = [kernel for kernel in kernels if kernel not in STYLES and kernel not in KERNELS]
-    found = {}
-    for kernel in kernels:
-        if kernel in STYLES:
-            found[kernel] = STYLES[kernel]
-        elif kernel in KERNELS:
-            found[kernel] = (theme.MUTED if kernel.startswith("copy") else common, *KERNELS[kernel][1])
-        else:
-            found[kernel] = (common, *free[unknown.index(kernel) % len(free)])
-    return found
+    """{kernel: Look}; a model has the look of every lesson. contest: its name, "" if unknown."""
+    words = contest.replace(",", " ").split()
+    colour = CONTEST_COLOURS.get(words[0], theme.MUTED) if words else theme.MUTED
+    unnamed = [kernel for kernel in kernels if kernel not in MODELS and kernel not in KERNELS]
+    strokes = dict(zip(unnamed, _unused_strokes(kernels, len(unnamed)), strict=True))
+    strokes |= {kernel: KERNELS[kernel][1] for kernel in kernels if kernel in KERNELS}
+    return {
+        kernel: MODELS[kernel]
+        if kernel in MODELS
+        else Look(theme.MUTED if is_copy(kernel) else colour, *strokes[kernel])
+        for kernel in kernels
+    }
+
+
+def _unused_strokes(kernels, count):
+    """(dash, marker) for `count` kernels that have no name here, unlike those of the others as long as there are any."""
+    used = {KERNELS[kernel][1] for kernel in kernels if kernel in KERNELS}
+    every = list(dict.fromkeys(stroke for _, stroke in KERNELS.values()))
+    free = [stroke for stroke in every if stroke not in used] or every
+    return [free[place % len(free)] for place in range(count)]

@@ -6,6 +6,7 @@ import textwrap
 from markupsafe import Markup, escape
 
 from . import theme
+from .in_words import label
 
 BREAK = Markup("<br>")
 EMPTY = {"br", "hr", "img", "input", "wbr"}  # HTML's elements without an end
@@ -112,8 +113,8 @@ def muted(*children):
 
 # ---- parts of plotly figures. Their texts take the same tags, and escape all else.
 
-TITLE_CHARACTERS, NOTE_CHARACTERS = 58, 86  # in a line that fits 640 px in the widest of the theme's fonts
-TITLE_LINE, HEADING_LINE, NOTE_LINE = 22, 24, 16  # px
+TITLE_CHARACTERS, NOTE_CHARACTERS = 62, 94  # in a line that fits 640 px in the widest of the theme's fonts
+TITLE_LINE, HEADING_LINE, NOTE_LINE = 21, 24, 16  # px
 AXIS_ROOM = 62  # px below a plot, for its ticks and their title
 
 
@@ -143,10 +144,13 @@ def figure(title, x="", y="", *, height=420, note="", rows=1, columns=1, heading
     plot = make_subplots(rows, columns, **subplots)
     plot.layout.template = theme.TEMPLATE
     title_lines, note_lines = wrapped(title, TITLE_CHARACTERS), wrapped(note, NOTE_CHARACTERS)
-    top = 20 + TITLE_LINE * _count_lines(title_lines) + (HEADING_LINE if headings else 0)
+    more_lines = _count_lines(title_lines) - 1
+    top = 42 + TITLE_LINE * more_lines + (HEADING_LINE if headings else 0)
     bottom = AXIS_ROOM + NOTE_LINE * _count_lines(note_lines)
     plot.update_layout(
-        title_text=str(tag("b", title_lines)), height=height, margin={"l": left, "r": right, "t": top, "b": bottom}
+        title={"text": str(tag("b", title_lines)), "pad": {"l": 8, "t": 10 + TITLE_LINE * more_lines / 2}},
+        height=height,
+        margin={"l": left, "r": right, "t": top, "b": bottom},
     )
     if note:
         below = {"xref": "paper", "yref": "paper", "yanchor": "bottom", "xshift": 8 - left, "yshift": 4 - bottom}
@@ -176,7 +180,7 @@ def axis(title="", *, log=False, ticks=None, span=None, **settings):
     if log:
         settings["type"] = "log"
     if ticks is not None:
-        settings |= {"tickvals": list(ticks), "ticktext": [f"{value:,}" for value in ticks]}
+        settings |= {"tickvals": list(ticks), "ticktext": [label(value) for value in ticks]}
     if span is not None:
         settings["range"] = [math.log10(end) for end in span] if log else list(span)
     return settings

@@ -38,7 +38,15 @@ TEMPLATE = {
     "layout": {
         "autosize": True,
         "font": {"family": FONT, "size": 14, "color": INK},
-        "title": {"x": 0, "xanchor": "left", "xref": "container", "pad": {"l": 8}, "font": {"size": 16}},
+        "title": {
+            "x": 0,
+            "xanchor": "left",
+            "xref": "container",
+            "y": 1,
+            "yanchor": "top",
+            "yref": "container",
+            "font": {"size": 16},
+        },
         "paper_bgcolor": PAPER,
         "plot_bgcolor": PAPER,
         "showlegend": False,
