@@ -1,87 +1,164 @@
-"""Dependency graphs built from the real computation, and their longest path.
+"""The machine that counts: dependency graphs built from the real computation, and their span.
 
-The arithmetic of an RNN or a Transformer runs here on *traced arrays*: float64 numbers, each with the id of the graph
-node that made it. A scalar operation appends one node with at most two predecessors; a sum of n terms is a balanced
-tree of adjacent pairs, an odd one carried up. So the graph also computes, and that its numbers equal torch's is the
-proof that it is the graph of the real computation. Where processors are unlimited a node runs one level after its
-latest predecessor: the number of levels, the **span**, is a time that no hardware beats.
+The arithmetic of a network runs here on *traced arrays*: float64 numbers, each with the id of the graph node that made
+it. A scalar operation appends one node with at most two predecessors; a sum of n terms is a balanced tree of adjacent
+pairs, an odd one carried up. So the graph also computes: that its numbers equal torch's is the proof that it is the
+graph of the real computation. A node runs one level after its latest predecessor, the rule of helpers.counting.
 
-    graph, states = elman(T=6, d=4)          # The mat rested on the floor
-    graph.span()                             # 36 levels: six steps of six
-    graph.span(counting="tanh")              # 6: the steps that the last word waits for
-    graph.levels()[states.nodes]             # (T, d): the level at which each number is ready
+    >>> graph = Graph()
+    >>> x, w = Traced(graph, [1.0, 2.0]), Traced(graph, [0.5, 0.25])
+    >>> total = (x * w).reduce().map("tanh", np.tanh)
+    >>> graph.operations, graph.span()                  # two products, one addition, one tanh
+    (4, 3)
 
-Work and span: Blelloch, "Programming parallel algorithms", CACM 39(3), 1996. helpers.cost has both in closed form.
-Every builder raises TypeError for a size that is no whole number, ValueError for one below 1, sizes that do not agree,
-weights of another shape, and a graph of more than LIMIT nodes, all before the work.
+helpers.builders has the networks that it counts, helpers.cost their work and span in closed form. Work and span:
+Blelloch, "Programming parallel algorithms", CACM 39(3), 1996.
 """
 
-import heapq
 from bisect import bisect_right
-from collections import namedtuple
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partialmethod
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from ..arguments import require_sizes, require_word
+from ..arguments import require_word
+from .scheduling import Schedule, greedy_schedule
 
-GIVEN = -1  # the id of what costs nothing: inputs, weights, constants
-LIMIT = 60_000_000  # nodes, at 12 to 20 bytes each while they are made
-OPERATIONS = "add subtract multiply divide square sqrt maximum exp tanh sigmoid relu elu absolute select combine"
+GIVEN = -1  # the id of a constant: it costs nothing and nothing waits for it; a leaf, a weight or an input, is below it
+LIMIT = 60_000_000  # nodes, at some 12 bytes each
+OPERATIONS = (
+    "add",
+    "subtract",
+    "multiply",
+    "divide",
+    "square",
+    "sqrt",
+    "maximum",
+    "exp",
+    "tanh",
+    "sigmoid",
+    "relu",
+    "elu + 1",
+    "absolute",
+    "select",
+    "combine",
+)
+# The way back through these asks for no number, only for who was added to whom.
+WITHOUT_VALUES = (np.add, np.subtract)
 
 
-class Node(namedtuple("Node", "level operation place node")):
-    """One scalar operation on a path: the level at which it runs, what it does, where it belongs, its id."""
+class Node(NamedTuple):
+    """One scalar operation on a path: the level at which it runs, what it does, where it belongs, and its id."""
+
+    level: int
+    operation: str
+    place: str
+    node: int
 
 
-class Block(namedtuple("Block", "operation place first second")):
-    """The nodes that one array operation appended. first, second: (nodes,) ids of predecessors, GIVEN for none."""
+@dataclass(frozen=True, slots=True)
+class Block:
+    """The nodes that one array operation appended, numbered from `start` in the order of its result.
 
+    function: what computed them. left, right: ids of the operands, of shapes that broadcast to `shape`; GIVEN for a
+    constant and where there is no second operand. values: the numbers of left, right and result, where the way back
+    needs them. multiply_add: whether each node is one MAC of a product or a recurrence.
+    """
 
-class Schedule(namedtuple("Schedule", "processors finished round_of")):
-    """finished: (rounds,) operations done in each round; round_of: (nodes,) the round, from 0, in which each ran."""
+    start: int
+    shape: tuple[int, ...]
+    operation: str
+    place: str
+    function: Callable
+    left: np.ndarray
+    right: np.ndarray
+    values: tuple | None
+    multiply_add: bool
 
-    rounds = property(lambda self: len(self.finished))
+    def __len__(self):
+        return int(np.prod(self.shape, dtype=np.int64))
+
+    @property
+    def first(self) -> np.ndarray:
+        """(nodes,) the predecessor on the left of each node, GIVEN where it is no node."""
+        return self._predecessors(self.left)
+
+    @property
+    def second(self) -> np.ndarray:
+        """(nodes,) the predecessor on the right of each node, GIVEN where it is no node."""
+        return self._predecessors(self.right)
+
+    def _predecessors(self, ids):
+        return np.maximum(np.broadcast_to(ids, self.shape), GIVEN).reshape(-1)
 
 
 class Graph:
     """A dependency graph of scalar operations, numbered in the order in which they were made.
 
-    len(graph), operations  scalar operations     work      multiply–adds (MAC) in products and recurrences
-    edges                   dependencies          dots      results of dot products
-    weights, inputs         {name: array}         combines  combines of a scan, a channel
+    weights, inputs: {name: array} of the numbers that it was built on. dots: how many results of dot products there
+    are. combines: how many combines of a scan, a channel.
+
+    >>> from helpers import builders
+    >>> graph, states = builders.elman(T=6, d=4)        # The mat rested on the floor
+    >>> graph.span(), graph.span(counting="tanh")       # 36 levels; 6 tanh, the steps that the last word waits for
+    (36, 6)
+    >>> graph.levels()[states.nodes][:, 0].tolist()     # the level at which each state is ready
+    [6, 12, 18, 24, 30, 36]
+    >>> graph.schedule(processors=4).rounds             # with four processors instead of as many as you like
+    102
     """
 
     def __init__(self):
-        self.work = self.dots = self.combines = 0
+        self.dots = self.combines = 0
         self.weights, self.inputs = {}, {}
-        self._blocks, self._starts, self._place = [], [0], ""
+        self.blocks, self.leaves = [], {}
+        self._starts, self._place, self._leaf_numbers = [0], "", 0
 
-    def __len__(self):
+    def __len__(self) -> int:
         return self._starts[-1]
 
-    operations = property(__len__, doc="The number of scalar operations, len(graph): the work of Brent's bound.")
+    @property
+    def operations(self) -> int:
+        """The number of scalar operations, len(graph): the work of Brent's bound."""
+        return len(self)
 
     @property
-    def predecessors(self):
+    def work(self) -> int:
+        """The number of multiply–adds (MAC) in products and recurrences."""
+        return sum(len(block) for block in self.blocks if block.multiply_add)
+
+    @property
+    def predecessors(self) -> np.ndarray:
         """(nodes, 2) ids, GIVEN (−1) where there is none."""
-        columns = [[np.zeros(0, np.int32)] + [getattr(b, side) for b in self._blocks] for side in ("first", "second")]
-        return np.stack([np.concatenate(column) for column in columns], axis=1)
+        nowhere = [np.zeros(0, np.int32)]
+        first = np.concatenate(nowhere + [block.first for block in self.blocks])
+        second = np.concatenate(nowhere + [block.second for block in self.blocks])
+        return np.stack([first, second], axis=1)
 
-    edges = property(lambda self: int((self.predecessors != GIVEN).sum()), doc="Dependencies of a node on a node.")
+    @property
+    def edges(self) -> int:
+        """The number of dependencies of a node on a node."""
+        return int((self.predecessors != GIVEN).sum())
 
-    def as_dict(self):
-        """{node: [predecessors]}, as span_of takes it; for small graphs."""
+    def as_dict(self) -> dict[int, list[int]]:
+        """{node: [predecessors]}, as helpers.span_of takes it; for small graphs.
+
+        >>> from helpers import builders
+        >>> builders.add_up(4)[0].as_dict()
+        {0: [], 1: [], 2: [0, 1]}
+        """
         return {node: [p for p in pair if p != GIVEN] for node, pair in enumerate(self.predecessors.tolist())}
 
-    def count(self, operation):
+    def count(self, operation: str) -> int:
         """How many nodes do `operation`, for example "tanh". Raises ValueError for an unknown one."""
         self._check(operation)
-        return sum(len(block.first) for block in self._blocks if block.operation == operation)
+        return sum(len(block) for block in self.blocks if block.operation == operation)
 
     @contextmanager
-    def place(self, name):
+    def place(self, name: str) -> Iterator[None]:
         """Say where the nodes made inside belong, for critical_path; places nest."""
         outer, self._place = self._place, f"{self._place}, {name}" if self._place else name
         try:
@@ -89,19 +166,51 @@ class Graph:
         finally:
             self._place = outer
 
-    def apply(self, operation, function, left, right=None):
-        """Run `function` on one or two arrays, which broadcast, and append one node for each scalar of the result."""
-        arrays = [x.values if isinstance(x, Traced) else x for x in (left, right) if x is not None]
-        both, start = np.broadcast(*arrays), len(self)
-        nodes = np.arange(start, start + both.size, dtype=np.int32).reshape(both.shape)
-        self._starts.append(start + both.size)
-        # As a view where there is nothing to keep: −1 for every number would be as much memory as the nodes themselves.
-        parents = (np.broadcast_to(getattr(x, "nodes", np.int32(GIVEN)), both.shape).reshape(-1) for x in (left, right))
-        self._blocks.append(Block(operation, self._place, *parents))
-        return Traced(self, function(*arrays), nodes)
+    def leaf(self, name: str, values: ArrayLike) -> "Traced":
+        """Numbers that the graph starts from, such as weights: they are free, ready at level 0, and have a gradient."""
+        values = np.asarray(values, dtype=np.float64)
+        ids = GIVEN - 1 - np.arange(self._leaf_numbers, self._leaf_numbers + values.size, dtype=np.int32)
+        self._leaf_numbers += values.size
+        self.leaves[name] = Traced(self, values, ids.reshape(values.shape))
+        return self.leaves[name]
 
-    def levels(self, counting=None):
-        """(nodes,) the level at which each node runs: the longest path that ends in it, itself included.
+    def apply(
+        self,
+        operation: str,
+        function: Callable,
+        left: "Traced | ArrayLike",
+        right: "Traced | ArrayLike | None" = None,
+        *,
+        multiply_add: bool = False,
+    ) -> "Traced":
+        """Run `function` on one or two arrays, which broadcast, and append one node for each scalar of the result.
+
+        multiply_add: whether each node counts as work, one MAC of a product or a recurrence.
+        """
+        operands = [left] if right is None else [left, right]
+        numbers = [np.asarray(x.values if isinstance(x, Traced) else x, dtype=np.float64) for x in operands]
+        shape, start = np.broadcast_shapes(*(array.shape for array in numbers)), len(self)
+        nodes = np.arange(start, start + np.prod(shape, dtype=np.int64), dtype=np.int32).reshape(shape)
+        result = Traced(self, function(*numbers), nodes)
+        ids = [x.nodes if isinstance(x, Traced) else np.int32(GIVEN) for x in operands]
+        values = None if function in WITHOUT_VALUES else (numbers[0], numbers[-1], result.values)
+        block = Block(
+            start,
+            shape,
+            operation,
+            self._place,
+            function,
+            ids[0],
+            ids[1] if right is not None else np.int32(GIVEN),
+            values,
+            multiply_add,
+        )
+        self.blocks.append(block)
+        self._starts.append(start + nodes.size)
+        return result
+
+    def levels(self, counting: str | None = None) -> np.ndarray:
+        """(nodes,) the level at which each node runs: the longest chain that ends in it, itself included.
 
         A topological order is needed, and the order of making is one: a node is made after its predecessors.
         counting: an operation; only its nodes count then. Raises ValueError for an unknown one.
@@ -109,96 +218,108 @@ class Graph:
         self._check(counting)
         # One entry more than there are nodes: the id GIVEN, −1, reads it, and it stays 0.
         levels = np.zeros(len(self) + 1, dtype=np.int32)
-        for start, block in zip(self._starts, self._blocks, strict=False):
+        for block in self.blocks:
             latest = np.maximum(levels[block.first], levels[block.second])
-            levels[start : start + len(latest)] = latest + (counting in (None, block.operation))
+            levels[block.start : block.start + len(latest)] = latest + (counting in (None, block.operation))
         return levels[:-1]
 
-    def span(self, counting=None):
-        """The longest path, in levels; with `counting`, in nodes of that operation."""
+    def span(self, counting: str | None = None) -> int:
+        """The longest chain, in levels; with `counting`, in nodes of that operation."""
         return int(self.levels(counting).max(initial=0))
 
-    def critical_path(self, counting=None):
-        """One longest path as a list of Node, in the order of time."""
+    def critical_path(self, counting: str | None = None) -> list[Node]:
+        """One longest chain as a list of Node, in the order of time.
+
+        >>> from helpers import builders
+        >>> [node.operation for node in builders.elman(T=1, d=2)[0].critical_path()]
+        ['multiply', 'add', 'add', 'add', 'tanh']
+        """
         levels, path = self.levels(counting), []
         node = int(levels.argmax()) if len(self) else GIVEN
         while node != GIVEN:
-            index = bisect_right(self._starts, node) - 1
-            block, offset = self._blocks[index], node - self._starts[index]
+            block = self.blocks[bisect_right(self._starts, node) - 1]
             path.append(Node(int(levels[node]), block.operation, block.place, node))
-            parents = (int(block.first[offset]), int(block.second[offset]))
+            parents = (int(block.first[node - block.start]), int(block.second[node - block.start]))
             node = max((p for p in parents if p != GIVEN), key=levels.__getitem__, default=GIVEN)
         return path[::-1]
 
-    def schedule(self, processors):
-        """A greedy list schedule: each round runs up to `processors` ready nodes, longest remaining path first.
-
-        max(operations/P, span) <= rounds <= operations/P + span holds for any greedy order (Brent, J. ACM 21(2),
-        1974). About a second per million nodes.
-        """
-        (processors,) = require_sizes(processors=processors)
-        parents, n = self.predecessors, len(self)
-        child, parent = np.nonzero(parents != GIVEN)[0], parents[parents != GIVEN]
-        children = child[np.argsort(parent, kind="stable")].tolist()
-        ends = [0, *np.cumsum(np.bincount(parent, minlength=n)).tolist()]
-        waiting = (parents != GIVEN).sum(axis=1).tolist()
-        remaining = np.ones(n + 1, dtype=np.int64)  # the longest path from a node on; the entry more is of GIVEN
-        for start, block in zip(self._starts[-2::-1], self._blocks[::-1], strict=True):
-            behind = remaining[start : start + len(block.first)] + 1
+    def remaining(self) -> np.ndarray:
+        """(nodes,) the longest chain that starts at each node, itself included."""
+        # One entry more than there are nodes: the id GIVEN, −1, writes to it, and nothing reads it.
+        remaining = np.ones(len(self) + 1, dtype=np.int64)
+        for block in reversed(self.blocks):
+            behind = remaining[block.start : block.start + len(block)] + 1
             np.maximum.at(remaining, block.first, behind)
             np.maximum.at(remaining, block.second, behind)
-        # One whole number that sorts by remaining path, then by id, is cheaper to compare than a tuple.
-        keys = (np.arange(n) - remaining[:-1] * n).tolist()
-        ready = sorted(key for key, count in zip(keys, waiting, strict=True) if not count)  # a heap, too
-        finished, round_of = [], np.zeros(n, dtype=np.int32)
-        while ready:
-            running = [heapq.heappop(ready) % n for _ in range(min(processors, len(ready)))]
-            round_of[running] = len(finished)
-            finished.append(len(running))
-            for node in running:
-                for follower in children[ends[node] : ends[node + 1]]:
-                    waiting[follower] -= 1
-                    if not waiting[follower]:
-                        heapq.heappush(ready, keys[follower])
-        return Schedule(processors, np.array(finished, dtype=np.int64), round_of)
+        return remaining[:-1]
+
+    def schedule(self, processors: int) -> Schedule:
+        """A greedy list schedule: each round runs up to `processors` ready nodes, the longest remaining chain first.
+
+        max(operations/P, span) <= rounds <= operations/P + span holds for any greedy order (Brent, J. ACM 21(2),
+        1974). About a second per million nodes. Raises TypeError or ValueError unless processors is 1 or more.
+        """
+        return greedy_schedule(self.predecessors, self.remaining(), processors)
 
     def _check(self, operation):
-        if operation is not None and not any(block.operation == operation for block in self._blocks):
-            require_word("operation", operation, OPERATIONS.split())
+        if operation is not None and not any(block.operation == operation for block in self.blocks):
+            require_word("operation", operation, OPERATIONS)
 
 
 class Traced:
-    """Numbers and the nodes that made them: values float64, nodes int32 of the same shape, GIVEN for an input."""
+    """Numbers and the nodes that made them: values float64, nodes int32 of the same shape.
+
+    A number that no node made has the id GIVEN, −1, or a smaller one if it belongs to a leaf of the graph. Arrays of
+    numbers, and numbers, can stand beside a traced array in + − × ÷; they are constants.
+
+    >>> x = Traced(Graph(), [1.0, 2.0])
+    >>> y = 1 - (x + 1) * x / 2
+    >>> y.values.tolist(), y.nodes.tolist(), y.graph.span()
+    ([0.0, -2.0], [6, 7], 4)
+    """
 
     __array_ufunc__ = None  # so that `array * traced` asks this class and not numpy
 
-    def __init__(self, graph, values, nodes=None):
+    def __init__(self, graph: Graph, values: ArrayLike, nodes: np.ndarray | None = None):
         self.graph, self.values = graph, np.asarray(values, dtype=np.float64)
         self.nodes = np.full(self.values.shape, GIVEN, dtype=np.int32) if nodes is None else nodes
-        self.shape = self.values.shape
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the values."""
+        return self.values.shape
 
     def __getitem__(self, key):
         return Traced(self.graph, self.values[key], self.nodes[key])
 
-    def reshape(self, *shape):
+    def reshape(self, *shape: int) -> "Traced":
+        """The same numbers in another shape, at no cost."""
         return Traced(self.graph, self.values.reshape(shape), self.nodes.reshape(shape))
 
-    def transpose(self, *axes):
+    def transpose(self, *axes: int) -> "Traced":
+        """The same numbers with the axes in another order, at no cost."""
         return Traced(self.graph, self.values.transpose(axes), self.nodes.transpose(axes))
 
-    def map(self, operation, function, other=None):
+    def map(self, operation: str, function: Callable, other: "Traced | ArrayLike | None" = None) -> "Traced":
         """One operation on each number, such as map("tanh", np.tanh), or on each and its partner in `other`."""
         return self.graph.apply(operation, function, self, other)
 
-    __add__ = partialmethod(map, "add", np.add)
-    __sub__ = partialmethod(map, "subtract", np.subtract)
-    __mul__ = partialmethod(map, "multiply", np.multiply)
-    __truediv__ = partialmethod(map, "divide", np.divide)
+    def __add__(self, other):
+        return self.map("add", np.add, other)
+
+    def __sub__(self, other):
+        return self.map("subtract", np.subtract, other)
 
     def __rsub__(self, other):
         return self.graph.apply("subtract", np.subtract, other, self)
 
-    def reduce(self, operation="add", function=np.add):
+    def __mul__(self, other):
+        return self.map("multiply", np.multiply, other)
+
+    def __truediv__(self, other):
+        return self.map("divide", np.divide, other)
+
+    def reduce(self, operation: str = "add", function: Callable = np.add) -> "Traced":
         """(…, n) to (…) by a balanced tree over the last axis, ⌈log₂ n⌉ levels."""
         terms = self
         while (n := terms.shape[-1]) > 1:
@@ -207,28 +328,67 @@ class Traced:
         return terms[..., 0]
 
 
-def join(parts, axis=0):
-    """Concatenate traced arrays at no cost."""
+def join(parts: Sequence[Traced], axis: int = 0) -> Traced:
+    """Concatenate traced arrays, at no cost."""
     values = np.concatenate([part.values for part in parts], axis)
     return Traced(parts[0].graph, values, np.concatenate([part.nodes for part in parts], axis))
 
 
-def dot(*factors, bias=None):
-    """One sum over the last axis of all products and then the bias: pairs (x, weight) of shapes that broadcast to
-    (…, n), bias (…), to (…)."""
-    terms = [x * weight for x, weight in factors]
-    graph = terms[0].graph
-    graph.work += sum(products.values.size for products in terms)
-    graph.dots += terms[0][..., 0].values.size
-    return join(terms if bias is None else [*terms, Traced(graph, bias[..., None])], axis=-1).reduce()
+def dot(*factors: tuple[Traced, Traced | ArrayLike], bias: Traced | ArrayLike | None = None) -> Traced:
+    """One sum over the last axis of all products, and of the bias after them.
+
+    factors: pairs (x, weight) of shapes that broadcast to (…, n), each with its own n; bias (…); the result is (…).
+
+    >>> graph = Graph()
+    >>> x, h = Traced(graph, [1.0, 2.0]), Traced(graph, [3.0])
+    >>> dot((h, np.ones((2, 1))), (x, np.eye(2)), bias=np.ones(2)).values.tolist()
+    [5.0, 6.0]
+    >>> graph.work, graph.span()                        # 2·(1 + 2) products; 1 level for them and 2 for 4 terms
+    (6, 3)
+    """
+    graph = factors[0][0].graph
+    terms = [graph.apply("multiply", np.multiply, x, weight, multiply_add=True) for x, weight in factors]
+    if bias is not None:
+        bias = bias if isinstance(bias, Traced) else Traced(graph, bias)
+        terms.append(bias[..., None])
+    result = join(terms, axis=-1).reduce()
+    graph.dots += result.values.size
+    return result
 
 
-def linear(x, weight, bias=None):
-    """x (…, n), weight (m, n), bias (m,), added to the sum: (…, m)."""
+def linear(x: Traced, weight: Traced | ArrayLike, bias: Traced | ArrayLike | None = None) -> Traced:
+    """x (…, n), weight (m, n), bias (m,), added to the finished sum: (…, m), as torch's F.linear.
+
+    >>> keys = linear(Traced(Graph(), np.ones((6, 8))), np.ones((4, 8)))
+    >>> keys.shape, keys.graph.work, keys.graph.span()
+    ((6, 4), 192, 4)
+    """
     result = dot((x[..., None, :], weight))
     return result if bias is None else result + bias
 
 
-def sigmoid(x):
-    """One operation, as exp or tanh is."""
-    return x.map("sigmoid", lambda v: 0.5 + 0.5 * np.tanh(v / 2))
+def sigmoid(x: Traced) -> Traced:
+    """1 / (1 + exp(−x)), one operation, as exp or tanh is."""
+    return x.map("sigmoid", logistic)
+
+
+def relu(x: Traced) -> Traced:
+    """max(x, 0), one operation."""
+    return x.map("relu", rectified)
+
+
+def elu_plus_one(x: Traced) -> Traced:
+    """elu(x) + 1, the positive features of linear attention, one operation."""
+    return x.map("elu + 1", positive_feature)
+
+
+def logistic(numbers: np.ndarray) -> np.ndarray:
+    return 0.5 + 0.5 * np.tanh(numbers / 2)
+
+
+def rectified(numbers: np.ndarray) -> np.ndarray:
+    return np.maximum(numbers, 0)
+
+
+def positive_feature(numbers: np.ndarray) -> np.ndarray:
+    return np.maximum(numbers, 0) + np.exp(np.minimum(numbers, 0))

@@ -147,7 +147,7 @@ def test_a_recurrence_in_chunks_of_any_length(T, chunk):
 def test_the_chunk_that_is_taken_has_nearly_the_shortest_path(T):
     shortest = min(cost.combine_path(T, "chunked", chunk) for chunk in range(1, T + 1))
     assert shortest <= cost.combine_path(T, "chunked") <= shortest + 1
-    assert cost.scan_counts(T, "chunked")[2] == max(1, int((T / 2) ** 0.5))
+    assert cost.chunk_length(T, "chunked") == max(1, int((T / 2) ** 0.5))
 
 
 @PROPERTY

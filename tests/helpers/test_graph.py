@@ -1,4 +1,4 @@
-"""helpers.graph: the graphs compute what torch computes, and their longest path is what independent methods find."""
+"""helpers.counting.graph and its builders: the graphs compute what torch computes, and their longest path is what independent methods find."""
 
 import itertools
 
@@ -61,7 +61,7 @@ def traced_graphs(draw):
 
 def networkx_span(made, counting=None):
     """The longest path by networkx, from the graph's predecessors; an edge weighs what its end counts."""
-    counts = np.concatenate([np.full(len(b.first), counting in (None, b.operation)) for b in made._blocks])
+    counts = np.concatenate([np.full(len(b.first), counting in (None, b.operation)) for b in made.blocks])
     edges = nx.DiGraph()
     for node, before in made.as_dict().items():
         edges.add_weighted_edges_from((parent, node, int(counts[node])) for parent in before or [GIVEN])
