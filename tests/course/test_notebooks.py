@@ -1,8 +1,9 @@
-"""The lessons as they are stored: executed, in canonical form, in step with the ledger and the exercises.
+"""The lessons as they are stored: executed, in canonical form, in step with the lesson's folder.
 
 That their outputs are what the code gives is nbval's part (pytest --nbval notebooks); here it is shown to notice.
 """
 
+import ast
 import json
 import re
 import shutil
@@ -13,10 +14,8 @@ import nbformat
 import pytest
 from stored import NOTEBOOKS, ROOT
 
-from course.catalogue import lessons
-from course.exercises import exercises, exercises_of
-from course.ledger import claims_of, ledger
-from course.notebooks import IGNORED, canonical, departures, run
+from course.catalogue import find_lesson, written
+from course.notebooks import IGNORED, canonical, departures, execute, is_plumbing, run
 
 SKIPPING = {"nbval-skip", "skip-execution", "raises-exception"}
 
@@ -26,7 +25,7 @@ def tags(cell):
 
 
 def test_there_is_a_notebook_for_every_lesson_that_is_called_ready():
-    ready = {f"{row.notebook}.ipynb" for row in lessons().values() if row.notebook}
+    ready = {f"{row.notebook}.ipynb" for row in written()}
     assert ready == {path.name for path in (ROOT / "notebooks").iterdir() if path.suffix == ".ipynb"}
 
 
@@ -59,40 +58,56 @@ def test_what_is_not_compared_is_followed_by_what_is(notebook):
     assert marked == [], "these cells are not run or not compared"
 
 
-def test_the_setup_cell_is_the_same_in_every_lesson(notebook):
-    def without_names(stored):
-        source = re.sub(r"from helpers import (\([^)]*\)|[^\n]*)", "from helpers import …", stored.code[0]["source"])
-        return source.replace(f'lesson("{stored.lesson}")', "lesson(…)")
-
-    assert without_names(notebook) == without_names(NOTEBOOKS[-1])
-    assert 'lesson("' in notebook.code[0]["source"]
-
-
-def test_exercises_stand_in_the_notebook_as_they_are_checked(notebook):
-    sources = [cell["source"] for cell in notebook.code]
-    for exercise_id in exercises_of(notebook.lesson):
-        stub = exercises()[exercise_id].stub.strip()
-        (cell,) = [source for source in sources if f'check("{exercise_id}"' in source]
-        name = re.findall(r"^(?:def |class )?(\w+)", stub, flags=re.MULTILINE)[-1]
-        assert cell == f'{stub}\n\n\ncheck("{exercise_id}", {name})'
+GUARD = """try:
+    from course import NAMES
+except ImportError as error:
+    raise SystemExit(
+        f"{error}\\nIn the course's folder, `make lab` opens a Jupyter that has the course, and `pip install .` installs it. "
+        "If a file or folder of yours is called course or helpers, give it another name."
+    ) from None
+"""
 
 
-def test_the_ledger_points_at_the_cells_that_show_it(notebook):
+def test_the_setup_cell_says_what_to_do_where_the_course_is_missing_or_another(notebook):
+    source = notebook.code[0]["source"]
+    assert notebook.code[0]["id"] == "setup"
+    guard, _, imports = source.partition("import numpy as np\nimport torch\n")
+    assert re.sub("import [a-z_, ]+", "import NAMES", guard, count=1) == GUARD
+    assert f'lesson("{notebook.lesson}")' in imports
+
+
+@pytest.mark.parametrize("file", ["course.py", "course/__init__.py"])
+def test_a_file_of_the_students_that_hides_the_course_is_named(tmp_path, file):
+    path = tmp_path / file
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("")
+    source = NOTEBOOKS[0].code[0]["source"]
+    message = subprocess.run([sys.executable, "-c", source], cwd=tmp_path, capture_output=True, text=True).stderr
+    assert f"({path})\nIn the course's folder" in message
+    assert "Traceback" not in message
+
+
+def test_plumbing_is_folded(notebook):
+    """Cells that only predict, reveal, claim or explore; make notebooks folds them."""
+    hidden = [cell["id"] for cell in notebook.code if cell["metadata"].get("jupyter", {}).get("source_hidden")]
+    plumbing = [cell["id"] for cell in notebook.code if is_plumbing(cell["source"])]
+    assert [name for name in plumbing if name not in hidden] == [], "these are not folded"
+
+
+def test_each_exercise_stands_in_one_cell_as_a_stub_and_its_check(notebook):
+    for exercise_id in find_lesson(notebook.lesson).exercises:
+        (cell,) = [cell["source"] for cell in notebook.code if f'check("{exercise_id}"' in cell["source"]]
+        stub, name = re.fullmatch(rf'(.*)\n\n\ncheck\("{exercise_id}", (\w+)\)', cell, re.DOTALL).groups()
+        made = [getattr(node, "name", None) or node.targets[0].id for node in ast.parse(stub).body]
+        assert made == [name], "the cell holds what is checked and nothing else"
+        assert "..." in stub
+
+
+def test_the_evidence_of_a_lesson_is_in_the_cell_that_it_names(notebook):
     cells = {cell["id"]: cell["source"] for cell in notebook.code}
-    for claim_id in claims_of(notebook.lesson):
-        item = ledger()[claim_id].evidence_in(notebook.lesson)
-        assert item["status"] == "done", f"{claim_id} is still open in lesson {notebook.lesson}"
-        assert f'"{claim_id}"' in cells[item["cell"]]
-
-
-def test_nothing_is_done_in_a_lesson_that_is_not_there():
-    done = {item["lesson"] for row in ledger().values() for item in row.evidence if item["status"] == "done"}
-    assert done <= {row.id for row in lessons().values() if row.notebook}
-
-
-def test_at_most_four_cards(notebook):
-    cards = [cell["id"] for cell in notebook.code if re.search(r"^claim\(", cell["source"], flags=re.MULTILINE)]
-    assert len(cards) <= 4
+    evidence = find_lesson(notebook.lesson).evidence
+    shown = {claim: entry["cell"] for claim, entry in evidence.items() if "cell" in entry}
+    assert [claim for claim, cell in shown.items() if f'"{claim}"' not in cells.get(cell, "")] == []
 
 
 def altered(notebook, cell_id, kind, old, new):
@@ -106,11 +121,12 @@ def altered(notebook, cell_id, kind, old, new):
 
 
 FIGURE = """
-from course import explore, theme
+from course import explore
 from course.show.display import Page, Picture
+from course.show.marks import figure
 
 def bars(count=2):
-    return Picture(theme.layout(f"{count} bars"), [{"type": "bar", "y": [1] * count, "marker": {"color": "#8FBFE3"}}])
+    return Picture(figure(f"{count} bars", y="length").add_bar(y=[1] * count, marker={"color": "#8FBFE3"}))
 """
 
 
@@ -151,3 +167,84 @@ def test_a_notebook_that_was_not_run_here_is_named(tmp_path, count):
     path = tmp_path / "never.ipynb"
     path.write_text(nbformat.writes(nbformat.v4.new_notebook(cells=[cell])), encoding="utf-8")
     assert departures(path)
+
+
+# The stored form
+
+
+def small(tmp_path, *sources, tags=()):
+    cells = [nbformat.v4.new_code_cell(source, id=f"cell-{number}") for number, source in enumerate(sources)]
+    cells[0].metadata["tags"] = list(tags)
+    path = tmp_path / "small.ipynb"
+    path.write_text(nbformat.writes(nbformat.v4.new_notebook(cells=cells)), encoding="utf-8")
+    return path
+
+
+def test_executed_twice_changes_no_byte(tmp_path):
+    clock = "import time, ipywidgets\nprint(time.perf_counter())"
+    more = ("ipywidgets.IntSlider()", "print('a', flush=True)\nprint('b')")
+    path = small(tmp_path, clock, *more, tags=[IGNORED])
+    assert execute(path)
+    once = path.read_bytes()
+    assert not execute(path)
+    assert path.read_bytes() == once
+    assert b"widget-view" not in once
+    assert execute(path, refresh=True)
+    assert path.read_bytes() != once
+
+
+def test_changed_code_renews_the_ignored_output(tmp_path):
+    path = small(tmp_path, "import time\nprint(time.perf_counter())", tags=[IGNORED])
+    execute(path)
+    once = json.loads(path.read_text())["cells"][0]
+    path.write_text(path.read_text().replace("import time", "import time  # anew"))
+    assert execute(path)
+    assert json.loads(path.read_text())["cells"][0]["outputs"] != once["outputs"]
+
+
+def test_it_runs_in_this_python_whatever_lies_on_jupyters_path(tmp_path, monkeypatch):
+    kernel = tmp_path / "kernels" / "python3" / "kernel.json"
+    kernel.parent.mkdir(parents=True)
+    kernel.write_text(json.dumps({"argv": ["/bin/false"], "display_name": "another", "language": "python"}))
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
+    path = small(tmp_path, "import sys; print(sys.executable)")
+    execute(path)
+    assert json.loads(path.read_text())["cells"][0]["outputs"][0]["text"] == f"{sys.executable}\n"
+
+
+def test_the_canonical_form_of_a_stored_lesson_is_itself():
+    stored = NOTEBOOKS[0].path.read_text(encoding="utf-8")
+    assert canonical(nbformat.reads(stored, as_version=4)) == stored
+
+
+def test_it_keeps_what_folds_a_cell_and_folds_plumbing_by_itself():
+    sources = [
+        "1 + 1",
+        "import this",
+        'predict("keys", "Which?", ["one", "two"])',
+        "answer = 2\nreveal('keys', answer)",
+    ]
+    cells = [nbformat.v4.new_code_cell(source) for source in sources]
+    cells[0].metadata |= {"collapsed": False, "cellView": "form"}
+    cells[1].metadata |= {"jupyter": {"outputs_hidden": True}}
+    stored = json.loads(canonical(nbformat.v4.new_notebook(cells=cells)))["cells"]
+    assert [cell["metadata"] for cell in stored] == [
+        {"cellView": "form"},
+        {"jupyter": {"outputs_hidden": True}},
+        {"jupyter": {"source_hidden": True}},
+        {},
+    ]
+
+
+def test_plumbing_that_is_not_folded_is_named(tmp_path):
+    path = tmp_path / "open.ipynb"
+    cell = nbformat.v4.new_code_cell("explore(figures.walk)", id="explore-walk", execution_count=1)
+    path.write_text(nbformat.writes(nbformat.v4.new_notebook(cells=[cell])), encoding="utf-8")
+    assert departures(path) == ["cell explore-walk is not folded; run make notebooks"]
+
+
+@pytest.mark.parametrize(
+    "source", ["", "x = 1", "claim", "%time claim('S0-01')", "figures.explore()", "print(claim('1'))"]
+)
+def test_what_is_no_plumbing(source):
+    assert not is_plumbing(source)
