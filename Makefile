@@ -13,12 +13,13 @@ unexport PYTHONHOME PYTHONPATH PIP_USER PIP_TARGET PIP_PREFIX
 export PYDEVD_DISABLE_FILE_VALIDATION = 1
 
 .NOTPARALLEL:
-.PHONY: help lab test test-style test-colab test-course test-editions notebooks colab instructor handout clean
+.PHONY: help lab test test-style test-colab test-course test-editions notebooks evidence colab instructor handout clean
 
 help:
 	@echo "make lab          open the course in JupyterLab (the first time it installs what is missing)"
 	@echo "make test         run every check that needs no GPU"
 	@echo "make notebooks    execute the lessons and store their outputs (REFRESH=1 renews the timings too)"
+	@echo "make evidence     compute every verdict anew, and train what no result is stored of (LESSON=05: one lesson)"
 	@echo "make test-colab   only the lessons, with the versions that Google Colab has"
 	@echo "make colab        the lessons for Google Colab, to be uploaded with nothing else, into dist/colab/"
 	@echo "                  (REPO=owner/name REF=tag: with badges, and a set-up that installs from there)"
@@ -53,6 +54,9 @@ test-editions: .venv/test .venv-colab/test
 notebooks: .venv/test
 	$(BIN)/python -m course notebooks $(if $(REFRESH),--refresh)
 	$(BIN)/python docs/draw_house.py
+
+evidence: .venv/test
+	$(BIN)/python -m course evidence $(LESSON)
 
 colab: .venv/test
 	$(BIN)/python -m course colab $(if $(REPO)$(REF),--repo '$(REPO)' --ref '$(REF)')

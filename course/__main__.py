@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import lab
+from . import evidence, lab
 from .catalogue import Lesson, find_lesson, lessons, written
 from .errors import CourseError
 
@@ -66,6 +66,7 @@ def parser() -> argparse.ArgumentParser:
     solved = command("instructor", make_instructor, "write the lessons solved, with notes, to dist/instructor/")
     solved.add_argument("lessons", nargs="*")
     command("handout", make_handout, "write the lessons without solutions to dist/handout/")
+    evidence.add_commands(commands)
     return top
 
 

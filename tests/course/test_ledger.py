@@ -1,385 +1,242 @@
-"""The ledger: 144 claims, cards that no evidence can contradict, and nothing called settled that is not."""
+"""The ledger: 144 claims, each once; verdicts that follow the numbers; and nothing called settled that is not."""
 
-import importlib
-import itertools
 import json
 import math
-import pkgutil
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from course.decisions import find_decision
+from stored import NOTEBOOKS, ROOT
 
-from course import CourseError, claim, closing_table, decisions, ledger, lessons
-from course.ledger import WORDS, Claim, claims_of, find_claim
+from course import CourseError, evidence
+from course.catalogue import Lesson, lessons
+from course.ledger import SOURCES, WORDS, Statement, all_statements, card, cards, claims, find_statement
+from course.ledger.decisions import OUTCOMES, Decision
 
-ROWS = ledger.ledger()
-VERDICTS = {"holds", "conditional", "does-not-hold", "question", "opinion", "note"}
 KINDS = {"history", "mechanism", "performance", "application", "question", "opinion", "framing", "meta", "reference"}
-for module in pkgutil.iter_modules(decisions.__path__):
-    importlib.import_module(f"course.decisions.{module.name}")
-DECISIONS = decisions._decisions
-NOTEBOOKS = Path(ledger.__file__).parent.parent / "notebooks"
-NAN, INF = math.nan, math.inf
+TEXT_OF = {"holds": "nuance", "conditional": "condition", "does-not-hold": "repair"}
+DECISIONS = {(row.id, claim_id): decision for row in lessons().values() for claim_id, decision in row.decisions.items()}
+EACH_DECISION = pytest.mark.parametrize("key", DECISIONS, ids=" ".join)
+NAN = math.nan
 
 
-def item(how="computed", status="done", lesson="05"):
-    return {"lesson": lesson, "how": how, "experiment": "", "status": status, "cell": "x"}
-
-
-def made(how="computed", status="done", verdict="holds", **changed):
-    """A claim that is in no document."""
-    fields = {"id": "S9-01", "says": "Water is wet.", "kind": "mechanism", "expected": "holds", "repair": "Mostly."}
-    fields |= {"literature": ["Somebody 1999"], "evidence": [item(how, status)], "verdict": verdict}
-    return Claim(**fields | changed)
-
-
-@pytest.fixture
-def lesson_05(monkeypatch):
-    monkeypatch.setattr(lessons, "current", "05")
-
-
-@pytest.fixture
-def only(monkeypatch, lesson_05):
-    """only(claim, function): a ledger of one claim, decided by the function."""
-
-    def put(row, function=None, **refuted_by):
-        monkeypatch.setattr(ledger, "ledger", lambda: {row.id: row})
-        decision = decisions.Decision(function, refuted_by) if function else None
-        monkeypatch.setattr(ledger, "find_decision", lambda *_: decision)
-
-    return put
-
-
-def below(difference):
-    """the difference is small."""
-    return "holds" if difference < 1e-12 else "does-not-hold"
-
-
-def careless(difference):
-    """the difference is not large."""
-    return "does-not-hold" if difference > 1e-12 else "holds"
-
-
-def test_all_144_claims_are_there_in_the_documents_order():
+def test_all_144_ids_are_there_each_once_in_the_documents_order():
     sizes = {"S0": 23, "S1": 36, "S2": 25, "S3": 60}
-    assert list(ROWS) == [f"{source}-{n:02}" for source, count in sizes.items() for n in range(1, count + 1)]
-    assert len(ROWS) == 144
-    assert set(sizes) == set(ledger.SOURCES)
+    assert list(claims()) == [f"{source}-{n:02}" for source, count in sizes.items() for n in range(1, count + 1)]
+    assert sum(len(row.ids) for row in all_statements()) == 144
+    assert [row.ids[0] for row in all_statements()] == sorted(row.ids[0] for row in all_statements())
+    assert set(SOURCES) == set(sizes)
 
 
-@pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
-def test_a_row_speaks_the_ledgers_vocabulary(row):
+@pytest.mark.parametrize("row", all_statements(), ids=lambda row: row.ids[0])
+def test_a_statement_has_a_verdict_once_a_lesson_has_evidence_and_a_hypothesis_before(row):
     assert row.kind in KINDS
-    assert row.expected in VERDICTS
-    assert row.verdict in {None, *VERDICTS}
-    assert VERDICTS | {"open"} == set(WORDS)
-    for sentence in filter(None, (row.says, row.repair)):
-        assert sentence == " ".join(sentence.split()), "a stray line break or space"
-        assert sentence[-1] in ".?!”)"
-    assert row.repair or row.expected == "holds", "all but what simply holds needs its condition, repair or answer"
-    assert len(row.says) >= 20
-    for evidence in row.evidence:
-        assert set(evidence) - {"cell"} == {"lesson", "how", "experiment", "status"}
-        assert evidence["how"] in {"computed", "measured", "cited"}
-        assert evidence["status"] in {"open", "done"}
-        assert evidence["lesson"] in lessons.lessons()
-        assert re.fullmatch(r"(E\d\d(, E\d\d)*)?", evidence["experiment"])
-        assert not (evidence["how"] == "cited" and row.expected not in {"opinion", "note"}) or row.literature
-    examined = [evidence["lesson"] for evidence in row.evidence]
-    assert examined
-    assert len(set(examined)) == len(examined), "claim() would find only the first of them"
+    assert [bool(row.verdict), bool(row.expected), bool(row.answer)].count(True) == 1
+    if not row.answer:
+        assert bool(row.verdict) == (row.state != "open")
+        named = [name for name in TEXT_OF.values() if getattr(row, name)]
+        assert named == [TEXT_OF[row.verdict or row.expected]] or (named == [] and row.expected == "holds")
+    for text in filter(None, (row.says, row.remark and row.remark[1])):
+        assert text == " ".join(text.split())
+        assert re.search(r"[.?!”)\"]$", text)
+        assert not re.search(r"S\d-\d\d", text), "ids are for the ledger, not for readers"
 
 
-@pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
-def test_nothing_is_called_settled_that_is_not(row):
-    done = [evidence for evidence in row.evidence if evidence["status"] == "done"]
-    assert (row.verdict is not None) == bool(done)
-    assert row.state == ("settled" if len(done) == len(row.evidence) else "partly settled" if done else "open")
-    assert row.shown == (row.verdict if done else "open")
-    for evidence in row.evidence:
-        assert ("cell" in evidence) == (evidence["status"] == "done")
-    for evidence in done:
-        notebook = lessons.find(evidence["lesson"]).notebook
-        assert notebook, f"lesson {evidence['lesson']} is not written"
-        cells = {cell["id"]: cell for cell in json.loads((NOTEBOOKS / f"{notebook}.ipynb").read_text("utf-8"))["cells"]}
-        source = "".join(cells[evidence["cell"]]["source"])
-        assert f'"{row.id}"' in source
-        assert "claim(" in source or "closing_table(" in source
-        if evidence["how"] == "computed":
-            assert find_decision(row.id, evidence["lesson"]), "done, and nothing decides it"
+@pytest.mark.parametrize("row", all_statements(), ids=lambda row: row.ids[0])
+def test_somebody_settles_a_statement_and_no_lesson_does_so_twice(row):
+    assert row.evidence
+    for lesson in lessons().values():
+        settled = [claim_id for claim_id in row.ids if claim_id in lesson.evidence]
+        planned = [claim_id for ids in lesson.planned.values() for claim_id in row.ids if claim_id in ids]
+        assert len(settled + planned) <= 1, lesson.id
+    for item in row.evidence:
+        assert item.how in {"computed", "measured", "cited", "answered"}
+        assert row.literature or item.how != "cited"
+        assert row.answer or item.how != "answered"
+        assert not (item.done and not lessons()[item.lesson].notebook), "a lesson that is not there has settled it"
 
 
-@pytest.mark.parametrize(("claim_id", "lesson_id"), DECISIONS, ids=map("-in-".join, DECISIONS))
-def test_a_decision_can_fail(claim_id, lesson_id, monkeypatch, shown):
-    row, decision = ROWS[claim_id], DECISIONS[claim_id, lesson_id]
-    assert row.evidence_in(lesson_id)["how"] == "computed"
-    assert decision.refuted_by.keys() == set(decision.wants)
-    overturned = decision.function(**decision.refuted_by)
-    assert overturned in VERDICTS
-    assert overturned != (row.verdict or row.expected)
-    monkeypatch.setattr(lessons, "current", lesson_id)
-    for act in (lambda: claim(claim_id, **decision.refuted_by), lambda: closing_table({claim_id: decision.refuted_by})):
-        with pytest.raises(CourseError, match=f"{claim_id}: the numbers here say '{overturned}'.*No card is shown"):
-            act()
-    assert not shown
+def test_lessons_name_claims_that_there_are():
+    named = {
+        claim_id for row in lessons().values() for ids in (row.evidence, *row.planned.values()) for claim_id in ids
+    }
+    assert named <= set(claims())
 
 
-@pytest.mark.parametrize(("claim_id", "lesson_id"), DECISIONS, ids=map("-in-".join, DECISIONS))
-def test_a_decision_says_in_a_sentence_what_it_needs(claim_id, lesson_id):
-    shows = DECISIONS[claim_id, lesson_id].shows
-    assert shows.endswith(".")
-    assert not shows[0].isupper() or shows.split()[0].isupper() or shows.split()[0] in {"Brent's", "Elman"}, (
-        "it goes on after a colon"
+def test_what_is_cited_stands_in_the_list_of_sources():
+    listed = (ROOT / "docs" / "sources.md").read_text(encoding="utf-8")
+    works = {re.sub(r", (section|Table) .*", "", entry) for row in all_statements() for entry in row.literature}
+    assert sorted(work for work in works if f"**{work}.**" not in listed) == []
+
+
+@pytest.mark.parametrize("stored", NOTEBOOKS, ids=lambda stored: stored.path.stem)
+def test_the_cells_that_are_named_show_the_claim_and_no_stored_card_differs(stored):
+    cells = {cell["id"]: "".join(cell["source"]) for cell in stored.code}
+    for claim_id, item in lessons()[stored.lesson].evidence.items():
+        assert "cell" not in item or f'claim("{claim_id}"' in re.sub(r"\s+", "", cells[item["cell"]])
+    outputs = json.dumps([cell["outputs"] for cell in stored.code])
+    assert "Your numbers say" not in outputs
+    assert "No verdict, since" not in outputs
+
+
+# ---- decisions
+
+
+@EACH_DECISION
+def test_computed_numbers_lead_to_the_printed_verdict(key):
+    decision = DECISIONS[key]
+    assert decision.read(decision.computed()).outcome == find_statement(key[1]).printed
+
+
+@EACH_DECISION
+def test_other_numbers_overturn_it_and_nan_decides_nothing(key):
+    """Every comparison with nan is false, so an else would let it through."""
+    decision = DECISIONS[key]
+    overturned = decision.read(decision.refuted_by)
+    assert overturned.outcome in OUTCOMES
+    assert overturned.outcome != find_statement(key[1]).printed
+    for name in decision.refuted_by:
+        assert decision.read(decision.refuted_by | {name: NAN}).outcome is None
+
+
+@EACH_DECISION
+def test_the_sentence_of_a_decision_goes_on_after_a_colon(key):
+    assert re.fullmatch(r"(?!The |A |An |It )\S.{24,400}[.)]", DECISIONS[key].shows)
+
+
+def test_a_numbers_function_is_called_once_for_all_that_it_serves():
+    calls = []
+
+    def numbers():
+        calls.append(1)
+        return {"a": 1, "b": 2}
+
+    both = [Decision(lambda a: "holds", "", numbers, {}), Decision(lambda b: "holds", "", numbers, {})]
+    assert [decision.computed() for decision in both] == [{"a": 1}, {"b": 2}]
+    assert calls == [1]
+
+
+# ---- cards
+
+
+@pytest.fixture
+def made(monkeypatch):
+    """made(how, …): a ledger of one claim, S9-01, decided by whether `difference` is small, and its lesson."""
+
+    def make(how="computed", verdict="holds", planned=(), **changed):
+        fields = {
+            "kind": "mechanism",
+            "verdict": verdict,
+            TEXT_OF[verdict]: "Mostly.",
+            "literature": ("Somebody 1999",),
+        }
+        row = Statement(("S0-99", "S3-99"), **{"says": "Water is wet.", **fields, **changed})
+        here = Lesson("98", "t", "q", 1, [], evidence={"S3-99": {"how": how}})
+        later = Lesson("99", "t", "q", 1, [], planned={"measured": list(planned)})
+        decision = Decision(
+            lambda difference: "holds" if difference < 1e-12 else "does-not-hold", "the difference is small.", dict, {}
+        )
+        monkeypatch.setattr(cards, "find_statement", lambda _: row)
+        monkeypatch.setattr("course.ledger.statements.lessons", lambda: {"98": here, "99": later})
+        monkeypatch.setattr(Statement, "decision_in", lambda *_: decision)
+        return here
+
+    return make
+
+
+def test_a_card_says_what_is_said_where_what_came_out_and_on_what_condition(made):
+    page = card("S0-99", made(planned=["S0-99"]), {"difference": torch.tensor(1e-15)})
+    assert page.text == (
+        "Water is wet.\nThe question on stacked attention and the article (S0-99, S3-99)\n"
+        "Holds. Computed here: the difference is small.\nNuance: Mostly."
     )
-    assert 25 <= len(shows) <= 300
-    assert "nan" not in shows.lower().split()
+    for part in ("Water is wet.", "the article", "S0-99, S3-99", "difference = 1e-15", "Lesson 99 will say more."):
+        assert part in page.html
 
 
-@pytest.mark.parametrize(("claim_id", "lesson_id"), DECISIONS, ids=map("-in-".join, DECISIONS))
-def test_nan_decides_nothing(claim_id, lesson_id, shown, monkeypatch):
-    """Every comparison with nan is false, so an `else` branch would let it through."""
-    monkeypatch.setattr(lessons, "current", lesson_id)
-    refuted_by = DECISIONS[claim_id, lesson_id].refuted_by
-    for name in refuted_by:
-        with pytest.raises(CourseError, match="decide nothing.*nan"):
-            claim(claim_id, **refuted_by | {name: NAN})
-    assert not shown
+def test_numbers_that_say_something_else_show_both_verdicts_and_ask_why(made):
+    page = card("S0-99", made(), {"difference": 0.25})
+    assert "Your numbers say: does not hold. Printed is: holds. What did you change?" in page.text
+    assert ">does not hold</span>" in page.html
+    assert "difference = 0.25" in page.html
 
 
 @pytest.mark.parametrize(
-    "nan", [NAN, np.float64(NAN), np.float32(NAN), torch.tensor(NAN), [1.0, [NAN]], np.array([1, NAN])], ids=repr
-)
-def test_nan_is_found_in_whatever_it_hides(nan, only, shown):
-    only(made(), careless)
-    with pytest.raises(CourseError, match="decide nothing.*nan"):
-        claim("S9-01", difference=nan)
-    with pytest.raises(CourseError, match="decide nothing.*nan"):
-        closing_table({"S9-01": {"difference": nan}})
-    assert not shown
-
-
-SAME = [
-    1e-15,
-    np.float64(1e-15),
-    np.float32(1e-15),
-    torch.tensor(1e-15),
-    torch.tensor(1e-15, requires_grad=True),
-    np.array(1e-15),
-]
-
-
-@pytest.mark.parametrize("difference", SAME, ids=repr)
-def test_a_number_of_torch_or_numpy_is_shown_as_pythons_own(difference, only, shown):
-    only(made(), below)
-    claim("S9-01", difference=difference)
-    assert ">difference = 1e-15</code>" in shown[-1]["text/html"]
-    closing_table({"S9-01": {"difference": difference}})
-    assert ">difference = 1e-15</code>" in shown[-1]["text/html"]
-
-
-@pytest.mark.parametrize(
-    ("value", "written"),
-    [
-        (6, "6"), (np.int64(6000), "6,000"), (torch.tensor(6), "6"), (torch.tensor(True), "True"), (np.bool_(False), "False"),
-        (torch.Size([6, 6]), "[6, 6]"), (np.array([0.123456, 2]), "[0.12, 2]"), (INF, "inf"), ("six", "six"), (None, "None"),
-        (1e-300, "1e-300"), (-0.0, "-0"), ([[1, 2], [0.5, 10**6]], "[[1, 2], [0.5, 1,000,000]]"),
-    ],
+    "numbers",
+    [{}, {"diference": 0.0}, {"difference": 0.0, "more": 1}, *({"difference": odd} for odd in (
+        NAN, np.float32(NAN), torch.tensor(NAN), [1.0, [NAN]], "small", None, [0.0], torch.zeros(2), {}, object()))],
     ids=repr,
 )  # fmt: skip
-def test_any_evidence_is_written_briefly(value, written, only, shown):
-    only(made("measured"))
-    claim("S9-01", found=value)
-    assert f">found = {written}</code>" in shown[-1]["text/html"]
+def test_numbers_that_cannot_be_read_get_a_sentence_and_no_verdict(numbers, made):
+    page = card("S0-99", made(), numbers)
+    assert "\nNo verdict, since " in page.text
+    assert "the difference is small." in page.text
+    assert "holds" not in page.text
 
 
-def test_a_card_shows_the_verdict_its_reason_the_number_and_the_nuance(only, shown):
-    only(made("computed", repair="Only if warm.", verdict="conditional"), lambda degrees: "conditional")
-    ledger.find_decision("S9-01", "05").function.__doc__ = "it was warm."
-    claim("S9-01", degrees=21.0)
-    page, text = shown[-1]["text/html"], shown[-1]["text/plain"]
-    assert text == "S9-01 holds on a condition. Water is wet.\nComputed here: it was warm.\nCondition: Only if warm."
-    for said in (
-        "S9-01",
-        "holds on a condition",
-        "Water is wet.",
-        "Computed here: it was warm.",
-        "degrees = 21",
-        "<b>Condition.</b> Only if warm.",
-    ):
-        assert said in page
+def test_what_is_not_computed_shows_any_number_and_its_text_shows_none(made):
+    odd = [{}, {"milliseconds": 0.1234}, {"milliseconds": NAN}, {"a": None, "b": "words"}, {"x": torch.ones(3)}]
+    for how in ("measured", "cited"):
+        pages = [card("S0-99", made(how), numbers) for numbers in odd]
+        assert len({page.text for page in pages}) == 1
+        assert "milliseconds = 0.12" in pages[1].html
+    assert "From the literature: Somebody 1999." in pages[0].text
 
 
-def test_evidence_that_contradicts_is_refused_with_its_number(only, shown):
-    only(made(), below)
-    with pytest.raises(CourseError) as raised:
-        claim("S9-01", difference=0.25)
-    assert str(raised.value) == (
-        "S9-01: the numbers here say 'does-not-hold' (difference = 0.25), the ledger says 'holds'. No card is shown. "
-        "The verdict needs: the difference is small. If you changed a cell above, run it again."
-    )
-    with pytest.raises(CourseError):
-        closing_table({"S9-01": {"difference": 0.25}})
-    assert not shown
-
-
-def test_no_row_of_a_closing_table_is_shown_if_one_is_refused(lesson_05, shown):
-    good = {"S0-17": {"difference": 0.0}}
-    closing_table(good)
-    assert len(shown) == 1
-    with pytest.raises(CourseError):
-        closing_table(good | {"S0-22": {"difference": 1.0}})
-    assert len(shown) == 1
-
-
-@pytest.mark.parametrize("given", [{}, {"diference": 0.0}, {"difference": 0.0, "more": 1}])
-def test_missing_and_wrong_names_of_evidence_are_told(given, only, shown):
-    only(made(), below)
-    with pytest.raises(CourseError, match="S9-01 is decided by difference; given: (–|diference|difference, more)"):
-        claim("S9-01", **given)
-    assert not shown
-
-
-@pytest.mark.parametrize("given", ["small", None, [0.0], torch.zeros(2), {}, object()], ids=repr)
-def test_evidence_that_cannot_be_compared_gets_a_sentence(given, only, shown):
-    only(made(), below)
-    with pytest.raises(
-        CourseError, match="S9-01: these cannot be compared.*The verdict needs: the difference is small"
-    ):
-        claim("S9-01", difference=given)
-    assert not shown
-
-
-def test_a_claim_that_nothing_decides_yet_gets_a_sentence(only, shown):
-    only(made(status="open", verdict=None))
-    with pytest.raises(CourseError, match="no deciding function for lesson 05 yet"):
-        claim("S9-01", difference=0.0)
-    only(made(status="open", verdict=None), below)
-    with pytest.raises(CourseError, match="say 'holds'.*the ledger says 'open'"):
-        claim("S9-01", difference=0.0)
-    assert not shown
+def test_markup_in_the_ledger_or_in_a_number_is_shown_as_text(made):
+    nasty = "<script>alert('x')</script>"
+    for numbers in ({nasty: nasty}, {"difference": nasty}):
+        page = card("S0-99", made(says=f"If a < b & {nasty}.", nuance=nasty), numbers)
+        assert "<script" not in page.html
+        assert "a &lt; b &amp;" in page.html
+        assert "<script>" in page.text
 
 
 @pytest.mark.parametrize(
-    ("given", "meant"),
-    [
-        ("S017", "S0-17"),
-        ("s0-17", "S0-17"),
-        ("S4-01", "S0-01"),
-        (17, "S3-17"),
-        ("", ""),
-        (None, ""),
-        (["S0-17"], "S0-17"),
-    ],
-    ids=repr,
+    ("typed", "meant"), [("S017", "S0-17"), ("s0-17", "S0-17"), (17, "S3-17"), (None, "")], ids=repr
 )
-def test_an_unknown_claim_names_the_nearest(given, meant):
-    for act in (lambda: claim(given), lambda: find_claim(given)):
-        with pytest.raises(CourseError, match="There is no claim .*Ids run from S0-01 to S3-60") as raised:
-            act()
-        assert ("Did you mean" in str(raised.value)) == bool(meant)
-        assert meant in str(raised.value)
+def test_an_unknown_claim_names_the_nearest(typed, meant):
+    with pytest.raises(CourseError, match=f"There is no claim .*{meant}.*Ids run from S0-01 to S3-60"):
+        find_statement(typed)
 
 
-def test_a_claim_of_another_lesson_is_refused(monkeypatch, shown):
-    monkeypatch.setattr(lessons, "current", "02")
+def test_a_claim_of_another_lesson_is_refused():
     with pytest.raises(CourseError, match="S0-17 is not examined in lesson 02, but in 05; run the first cell"):
-        claim("S0-17", difference=0.0)
-    monkeypatch.setattr(lessons, "current", None)
-    with pytest.raises(
-        CourseError, match="S0-17 is not examined in this notebook, where no lesson was opened, but in 05"
-    ):
-        claim("S0-17", difference=0.0)
-    assert not shown
+        card("S0-17", lessons()["02"], {"difference": 0.0})
 
 
-@pytest.mark.parametrize("how", ["measured", "cited"])
-def test_what_is_not_computed_never_raises_and_its_text_holds_no_number_of_this_machine(how, only, shown):
-    odd = [
-        {},
-        {"milliseconds": 0.1234},
-        {"milliseconds": NAN},
-        {"a": None, "b": "words"},
-        {"x": torch.ones(3)},
-        {"y": object()},
-    ]
-    for verdict, given in itertools.product(("holds", "does-not-hold"), odd):
-        only(made(how, verdict=verdict))
-        claim("S9-01", **given)
-        closing_table({"S9-01": given})
-    texts = [bundle["text/plain"] for bundle in shown]
-    assert len(set(texts)) == 2, "one text a verdict"
-    assert not re.search(r"\d", " ".join(texts).replace("S9-01", "").replace("Somebody 1999", ""))
-    assert "milliseconds = 0.12" in shown[2]["text/html"]
-
-
-def test_a_claim_with_all_evidence_open_is_shown_as_open(only, shown):
-    only(made("measured", status="open", verdict=None))
-    claim("S9-01", found=1)
-    assert shown[-1]["text/plain"].startswith("S9-01 open. ")
-    assert "Finished in lesson 05" in shown[-1]["text/html"]
-    half = made("measured", evidence=[item("measured"), item("measured", "open", "08"), item("cited", "open", "16")])
-    only(half)
-    claim("S9-01", found=1)
-    assert half.state == "partly settled"
-    assert "Finished in lesson 08 and 16." in shown[-1]["text/html"]
-    assert "08" not in shown[-1]["text/plain"], "what another lesson will do does not change this one's stored output"
-
-
-def test_markup_in_the_ledger_or_in_the_evidence_is_shown_as_text(only, shown):
-    nasty = "<script>alert('x')</script>"
-    row = made("cited", says=f"If a < b & {nasty}.", repair=nasty, literature=[nasty])
-    only(row)
-    claim("S9-01", **{nasty: nasty})
-    closing_table({"S9-01": {nasty: nasty}})
-    only(made(says=f"If a < b & {nasty}."), lambda d: "holds")
-    ledger.find_decision("S9-01", "05").function.__doc__ = nasty
-    claim("S9-01", d=nasty)
-    for bundle in shown:
-        assert "<script" not in bundle["text/html"]
-        assert "a &lt; b &amp;" in bundle["text/html"]
-        assert "<script>" in bundle["text/plain"], "text stays as it was written"
-
-
-def test_the_claims_of_a_lesson_are_those_its_evidence_names():
-    assert "S0-17" in claims_of("05")
-    assert sorted({claim_id for lesson_id in lessons.lessons() for claim_id in claims_of(lesson_id)}) == sorted(ROWS)
-
-
-def test_a_notebook_shows_the_sentence_alone(tmp_path):
-    """CourseError in a real IPython: no traceback, in this version or in Colab's."""
-    script = tmp_path / "cells.py"
-    script.write_text(
-        "from IPython.core.interactiveshell import InteractiveShell\n"
-        "shell = InteractiveShell()\n"
-        "cells = ['claim(\"S0-71\")', 'lesson(\"5\")', 'claim(\"S0-17\", difference=0.5)', 'check(\"05.9\", 1)', 'reveal(\"x\", 1)']\n"
-        "shell.run_cell('from course import check, claim, lesson, reveal; import course.lessons; course.lessons.current = \"05\"')\n"
-        "for cell in cells:\n"
-        "    print('CELL')\n"
-        "    shell.run_cell(cell)\n",
-        encoding="utf-8",
+def test_cards_need_no_docstrings():
+    """python -OO leaves them out."""
+    lines = (
+        "import course; from course.ledger import card; from course.catalogue import lessons",
+        "print(card('S0-17', lessons()['05'], lessons()['05'].decisions['S0-17'].computed()).text)",
     )
-    done = subprocess.run(
-        [sys.executable, str(script)],
-        capture_output=True,
-        text=True,
-        env={"HOME": str(tmp_path), "COURSE_STATE_DIR": str(tmp_path), "PYTHONPATH": str(NOTEBOOKS.parent)},
-    )
-    outputs = done.stdout.split("CELL\n")[1:]
-    starts = [
-        "There is no claim 'S0-71'.",
-        "There is no lesson '5'.",
-        "S0-17: the numbers here say",
-        "There is no exercise '05.9'.",
-        "Nothing was asked as 'x'",
-    ]
-    assert done.stderr == ""
-    for output, start in zip(outputs, starts, strict=True):
-        assert output.startswith(start)
-        assert "Traceback" not in output
-        assert output.strip().count("\n") == 0
+    done = subprocess.run([sys.executable, "-OO", "-c", "\n".join(lines)], cwd=ROOT, capture_output=True, text=True)
+    assert "Holds. Computed here: the keys one by one" in done.stdout, done.stderr
+
+
+# ---- the two commands
+
+
+def test_the_ledger_says_where_each_claim_stands(capsys):
+    evidence.run_ledger(None)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line[:5] for line in lines[:144]] == list(claims())
+    assert "05 computed (claim-keys)" in lines[list(claims()).index("S3-21")]
+    assert "144 claims in 123 statements; 0 that no lesson has or plans." in lines
+
+
+def test_evidence_says_what_differs_and_fails(capsys, monkeypatch):
+    asked = type("Arguments", (), {"lessons": ["00"]})
+    assert evidence.run_evidence(asked) is False
+    wrong = Decision(lambda share: "does-not-hold", "it is.", lambda: {"share": 0.5}, {})
+    monkeypatch.setattr(Lesson, "decisions", {"S0-17": wrong})
+    assert evidence.run_evidence(asked) is True
+    assert "00  S0-17  does-not-hold  share = 0.5   DIFFERS: holds is printed" in capsys.readouterr().out
+
+
+def test_every_state_has_a_word():
+    assert {row.shown for row in all_statements()} <= set(WORDS)

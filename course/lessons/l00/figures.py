@@ -2,9 +2,11 @@
 
 import html
 import re
+from types import SimpleNamespace
 
 from ...catalogue import lessons
-from ...ledger import SOURCES, WORDS, ledger
+from ...ledger import SOURCES, WORDS
+from ...ledger import claims as all_claims
 from ...show import theme
 from ...show.display import Page, Picture
 from .pretend import ClockworkGPU
@@ -139,7 +141,7 @@ def _mark(time, label, colour, dash, anchor, height):
 ALL, ANY = "all 144", "any"
 TEN = "ten to argue about"
 DISPUTED = ["S0-20", "S1-15", "S1-29", "S2-06", "S2-08", "S3-09", "S3-26", "S3-30", "S3-35", "S3-42"]
-GLYPHS = dict(zip(WORDS, "✓~×?“i ", strict=True))
+GLYPHS = dict(zip(WORDS, "✓~×?“ ", strict=True))
 
 LEDGER_CONTROLS = {
     "claims": [ALL, *SOURCES, TEN],
@@ -154,7 +156,7 @@ def browse_ledger(claims=ALL, verdict=ANY, lesson=ANY, word=""):
 
     The text alternative holds no verdict: which claims are settled changes with every lesson that is written.
     """
-    everything = list(ledger().values())
+    everything = [_claim(claim_id, statement) for claim_id, statement in all_claims().items()]
     chosen = [claim for claim in everything if _matches(claim, claims, verdict, lesson, word)]
     decided = sum(claim.shown != "open" for claim in everything)
     match = "" if len(chosen) == len(everything) else f"; {len(chosen)} match"
@@ -169,12 +171,25 @@ def browse_ledger(claims=ALL, verdict=ANY, lesson=ANY, word=""):
     return Page(f'<div style="{_sheet(900)}">{body}</div>', text)
 
 
+def _claim(claim_id, statement):
+    """One claim with what its statement has."""
+    return SimpleNamespace(
+        id=claim_id,
+        source=claim_id[:2],
+        says=statement.says,
+        shown=statement.shown,
+        state=statement.state,
+        repair=statement.remark[1] if statement.remark else "",
+        evidence=statement.evidence,
+    )
+
+
 def _matches(claim, claims, verdict, lesson, word):
     return (
         claims in (ALL, claim.source, TEN)
         and (claims != TEN or claim.id in DISPUTED)
         and verdict in (ANY, WORDS[claim.shown][0])
-        and (lesson == ANY or claim.evidence_in(lesson) is not None)
+        and (lesson == ANY or lesson in [item.lesson for item in claim.evidence])
         and word.strip().lower() in f"{claim.id} {claim.says}".lower()
     )
 
@@ -247,8 +262,8 @@ def _rows(chosen, word):
 
 def _where(claim):
     """The lessons that examine a claim: those that have, and those that will."""
-    done = [item["lesson"] for item in claim.evidence if item["status"] == "done"]
-    left = [item["lesson"] for item in claim.evidence if item["status"] != "done"]
+    done = [item.lesson for item in claim.evidence if item.done]
+    left = [item.lesson for item in claim.evidence if not item.done]
     later = f'<span style="color:{theme.MUTED}">{"then " if done else "in "}{", ".join(left)}</span>' if left else ""
     return " ".join(filter(None, [f"<b>{', '.join(done)}</b>" if done else "", later]))
 
