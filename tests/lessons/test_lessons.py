@@ -14,6 +14,7 @@ from stored import ROOT
 
 from course.catalogue import find_lesson
 from course.notebooks import IGNORED, run
+from course.show.display import PLOTLY
 
 
 @functools.cache
@@ -100,3 +101,16 @@ def test_the_course_adds_little_to_the_import_of_torch():
         return float(subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=True).stdout)
 
     assert min(seconds() for _ in range(3)) < 0.3
+
+
+def test_what_the_lesson_draws_is_what_is_stored(notebook):
+    """nbval compares no HTML and no plotly JSON; an explorable's function is pure, so both must be as they are stored."""
+    again, _, _ = executed(notebook)
+    for before, cell in zip(notebook.code, (cell for cell in again.cells if cell.cell_type == "code"), strict=True):
+        if "figures." in cell.source and IGNORED not in before["metadata"].get("tags", []):
+            assert drawn(cell) == drawn(before), f"{before['id']}: its figure is old; run make notebooks"
+
+
+def drawn(cell):
+    """The figures among a cell's outputs, whatever the kernel's front end and the progress of the student."""
+    return [output["data"].get(kind) for output in cell["outputs"] for kind in (PLOTLY, "text/html")]
