@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from helpers.measuring.contests import model_of
+
 from . import theme
 
 
@@ -22,7 +24,7 @@ MODELS = {
     "GRU": Look(theme.GRU, "dot", "triangle-up"),
 }
 
-# The colour of the model that a contest of helpers.measuring.contests times, by the first word of the contest's name.
+# By the model that a contest of helpers.measuring.contests times.
 CONTEST_COLOURS = {
     "attention": theme.ATTENTION,
     "decode_attention": theme.ATTENTION,
@@ -90,8 +92,7 @@ def is_copy(kernel):
 
 def looks(kernels, contest):
     """{kernel: Look}; a model has the look of every lesson. contest: its name, "" if unknown."""
-    words = contest.replace(",", " ").split()
-    colour = CONTEST_COLOURS.get(words[0], theme.MUTED) if words else theme.MUTED
+    colour = CONTEST_COLOURS.get(model_of(contest), theme.MUTED)
     unnamed = [kernel for kernel in kernels if kernel not in MODELS and kernel not in KERNELS]
     strokes = dict(zip(unnamed, _unused_strokes(kernels, len(unnamed)), strict=True))
     strokes |= {kernel: KERNELS[kernel][1] for kernel in kernels if kernel in KERNELS}

@@ -1,5 +1,7 @@
 """Measured time against a size: live, for any lesson that times something, and beside it as recorded elsewhere."""
 
+from helpers.measuring.timing import busy_sentence
+
 from ..errors import CourseError, nearest
 from .display import Picture
 from .looks import KERNELS, name
@@ -18,7 +20,7 @@ def time_against_length(points, title="", device="", note="", *, kernels=None, r
     None where nothing was timed. title: the message; left out, it says what the last live panel shows: "8 sentences:
     attention loses from 512 on". device: one sentence on where it ran. note: one more sentence below.
     kernels: the labels that are drawn, all unless given; the first is the one that the message is about.
-    recorded: of course.results.recordings.recorded; the newest two are drawn. contest: what was timed here, of
+    recorded: of course.results.recordings.find_recordings; the newest two are drawn. contest: what was timed here, of
     helpers.measuring.contests (or its name), for its colour and its shapes.
 
     The text alternative holds recorded times, and no live one: these differ between machines.
@@ -26,14 +28,15 @@ def time_against_length(points, title="", device="", note="", *, kernels=None, r
     """
     if any(not hasattr(recording, "points") for recording in recorded or ()):
         raise CourseError(
-            "recorded takes what course.recordings.recorded gives: recorded=recorded('lstm', also='my.json')."
+            "recorded takes what course.results.recordings.find_recordings gives: "
+            "recorded=find_recordings('lstm', also='my.json')."
         )
     live = live_panels(points, device, contest) if points else []
     elsewhere = [recorded_panel(recording) for recording in recorded or () if recording.points]
     older = max(0, len(elsewhere) - MOST_RECORDED)
     chosen = _kernels(live + elsewhere, kernels)
     panels = live + elsewhere[older:]
-    notes = [*_sources(panels, chosen), note]
+    notes = [*_sources(panels, chosen), _busy(live), note]
     if older:
         notes.append(f"{older} older recording{'s are' if older > 1 else ' is'} not drawn.")
     told_title = title or f"Time against length: {', '.join(map(name, chosen))}"
@@ -65,6 +68,12 @@ def _message(panels, kernels):
     last = ([panel for panel in panels if panel.live] or panels)[-1]
     sentence = message(last, kernels) or f"Time against length: {', '.join(map(name, kernels))}"
     return f"{last.heading}: {sentence}" if len(panels) > 1 and last.live else sentence[:1].upper() + sentence[1:]
+
+
+def _busy(panels):
+    """What to say if other programs used the machine meanwhile; "" if not."""
+    timings = [timing for panel in panels for point in panel.points.values() for timing in point.values()]
+    return busy_sentence([timing for timing in timings if hasattr(timing, "crowded")])
 
 
 def _sources(panels, kernels):

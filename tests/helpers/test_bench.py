@@ -1,27 +1,25 @@
-"""helpers.bench: the recording that it writes, goes on with, checks and compares with the goals; helpers.contests; and
-that tests/helpers/test_on_device.py notices a wrong kernel."""
+"""helpers.measuring: the recording that the bench writes, goes on with, checks and compares with the goals; contests;
+and that tests/helpers/test_on_device.py notices a wrong kernel."""
 
 import json
 import math
 import os
-import re
 import subprocess
-import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import test_on_device
 import torch
 
-from helpers.measuring import bench, contests
-from helpers.measuring.bench import LARGEST, SCHEMA, begin, heading, load, main, point, save, table, verdict
-from helpers.measuring.contests import CONTESTS, GOALS, Contest
+from helpers.measuring import bench, contenders, contests, goals
+from helpers.measuring.bench import heading, main, output_of, point, table
+from helpers.measuring.contests import CONTESTS, Contest
+from helpers.measuring.goals import GOALS, Goal
+from helpers.measuring.recording import LARGEST, begin, load, save
 from helpers.ops import scan
 
 CPU = torch.device("cpu")
 REPOSITORY = Path(__file__).parents[2]
-PROOFS = "newton_recurrence"  # in the names of the few proofs that these tests run
 RESULT = {"median": 1 / 3, "p20": 0.25, "p80": 0.5, "repeats": 20, "method": "m", "samples": [1 / 7] * 20}
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -36,30 +34,41 @@ def fails(new, T):
     def wrong(*_):
         raise ValueError("first line\n  second line")
 
-    more = {"large": (out_of_memory,), "wrong": (wrong,), "absent": (contests._peer("no_such", "x"),)}
-    return more | adds(new, T)
+    failing = {"large": (out_of_memory,), "wrong": (wrong,), "absent": (contenders._peer("no_such", "x"),)}
+    return failing | adds(new, T)
 
 
 def out_of_memory(*_):
     raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 99 GiB")
 
 
-def small_one(name, make, *lengths):
-    return Contest(name, "(T)", "float32", lengths or (2,), make, ())
+def small_one(name, make, *lengths, **fields):
+    return Contest(name, "none", name, "(T)", "float32", lengths or (2,), make, **fields)
+
+
+SMALL = [
+    small_one("sums", adds, 2, 4, 8),
+    small_one("sums, memory", adds, 1024, unit="B"),
+    small_one("fails", fails),
+    small_one("fails, memory", fails, unit="B"),
+]
 
 
 @pytest.fixture
 def small(monkeypatch):
-    """A few small contests, no proofs and one goal; returns the list of points that are really measured."""
+    """A few small contests, no proofs and two goals; returns the list of points that are really measured."""
     measured, take = [], bench.point
-    listed = [small_one("sums", adds, 2, 4, 8), small_one("sums, memory", adds, 1024)]
-    listed += [small_one("fails", fails), small_one("fails, memory", fails)]
-    monkeypatch.setattr(contests, "CONTESTS", {"cpu": {contest.name: contest for contest in listed}})
-    monkeypatch.setattr(contests, "GOALS", {"sums": "peer / ours ≥ 0.001 from 4; absent / ours ≥ 1"})
-    monkeypatch.setattr(bench, "prove", lambda *_: None)
+
+    def counted(contest, T, *arguments, **options):
+        measured.append((contest.name, T))
+        return take(contest, T, *arguments, **options)
+
+    monkeypatch.setattr(contests, "CONTESTS", {"cpu": {contest.name: contest for contest in SMALL}})
     monkeypatch.setattr(
-        bench, "point", lambda *given, **more: measured.append((given[0].name, given[1])) or take(*given, **more)
+        goals, "GOALS", (Goal("sums", ("peer",), "ours", 0.001, start=4), Goal("sums", ("absent",), "ours", 1))
     )
+    monkeypatch.setattr(bench, "prove", lambda *_: None)
+    monkeypatch.setattr(bench, "point", counted)
     return measured
 
 
@@ -71,175 +80,139 @@ def fresh(path):
     return begin(path, heading(CPU, False, "abc"))
 
 
+# The command
+
+
 def test_one_command_times_records_and_compares(small, tmp_path, capsys):
     path = tmp_path / "cpu.json"
     assert run(path, "--only", "sums") == 0
-    said, recording = capsys.readouterr().out, load(path)
-    assert "[3 of 4] sums, T = 8: ours 0." in said
-    assert "sums: peer / ours ≥ 0.001 from 4" in said
-    verdicts = [line.split("≥")[1].split()[-1] for line in said.splitlines() if line.startswith("sums: ")]
-    assert verdicts[1] == "measured"
-    assert recording["schema"] == SCHEMA
-    assert not recording["finished"]
-    assert recording["revision"] == "abc"
-    assert recording["device"]["kind"] == "cpu"
-    assert recording["device"]["torch"] == str(torch.__version__)
-    assert set(recording["measured"]) == {"copy", "matmul", "launch"}
-    assert recording["about"] == {"sums": "(T), float32", "sums, memory": "(T), float32"}
-    assert set(recording["points"]["sums"]) == {"2", "4", "8"}
-    for result in recording["points"]["sums"]["4"].values():
-        assert set(result) == {"median", "p20", "p80", "repeats", "method", "samples"}
-        assert 1 <= len(result["samples"]) <= 20
-        assert result["p20"] <= result["median"] <= result["p80"]
-    assert recording["points"]["sums, memory"]["1024"]["ours"]["bytes"] >= 4096
-    assert not list(tmp_path.glob("*.part"))
+    text, contents = capsys.readouterr().out, load(path)
+    assert "[3 of 4] sums (sums), T = 8: ours 0." in text
+    assert "sums: peer / ours ≥ 0.001 from 4" in text
+    assert "not measured" in text
+    assert not contents["finished"], "only a part was wanted"
+    assert contents["device"]["torch"] == str(torch.__version__)
+    assert set(contents["measured"]) == {"copy", "matmul", "launch"}
+    assert contents["about"] == {"sums": "(T), float32", "sums, memory": "(T), float32"}
+    assert set(contents["points"]["sums"]) == {"2", "4", "8"}
+    assert set(contents["points"]["sums"]["4"]["ours"]) == {"median", "p20", "p80", "repeats", "method", "samples"}
+    assert contents["points"]["sums, memory"]["1024"]["ours"]["bytes"] >= 4096
     assert run(path) == 0
     assert load(path)["finished"]
 
 
 def test_it_goes_on_where_it_was_cut_off(small, tmp_path, capsys, monkeypatch):
     path, take = tmp_path / "cpu.json", bench.point
-    lost = RuntimeError("CUDA error: an illegal memory access\nwas encountered")
-    for error, why in ((KeyboardInterrupt(), ""), (lost, " (CUDA error: an illegal memory access was encountered)")):
 
-        def cut(contest, T, *more, error=error, **kind):
-            if T == 4:
-                raise error
-            return take(contest, T, *more, **kind)
+    def cut(contest, T, *arguments, **options):
+        if T == 4:
+            raise RuntimeError("CUDA error: an illegal memory\naccess")
+        return take(contest, T, *arguments, **options)
 
-        with monkeypatch.context() as patched:
-            patched.setattr(bench, "point", cut)
-            assert run(path) == 130
-        said = capsys.readouterr().out
-        assert f"Cut off{why}. The same command goes on" in said
+    with monkeypatch.context() as patched:
+        patched.setattr(bench, "point", cut)
+        assert run(path) == 130
+    assert "Cut off (CUDA error: an illegal memory access). The same command goes on" in capsys.readouterr().out
     half = load(path)
     assert set(half["points"]["sums"]) == {"2"}
-    assert not half["finished"]
-    assert run(path) == 0
+    assert run(path) == run(path) == 0
     assert small == [("sums", 2), ("sums", 4), ("sums", 8), ("sums, memory", 1024), ("fails", 2), ("fails, memory", 2)]
-    whole = load(path)
-    assert whole["points"]["sums"]["2"] == half["points"]["sums"]["2"]
-    assert whole["date"] == half["date"]
-    assert whole["finished"]
-    assert run(path) == 0
-    assert len(small) == 6
+    assert load(path)["points"]["sums"]["2"] == half["points"]["sums"]["2"]
 
 
-def test_a_gpu_that_a_kernel_has_left_unusable_ends_the_command_after_the_point(small, tmp_path, capsys, monkeypatch):
-    def dead(where):
-        raise RuntimeError("CUDA error: unspecified launch failure")
-
-    monkeypatch.setattr(bench, "_synchronise", dead)
-    assert run(tmp_path / "cpu.json", "--quick") == 130
-    assert "Cut off (CUDA error: unspecified launch failure)" in capsys.readouterr().out
-    assert set(load(tmp_path / "cpu.json")["points"]) == {"sums"}
-
-
-@pytest.mark.parametrize("damage", ["", '{"schema": 1}', "\udcff", "[" * 100_000], ids=lambda text: repr(text)[:20])
-def test_a_damaged_file_is_named_and_left_aside(small, tmp_path, capsys, damage):
-    path, damage = tmp_path / "cpu.json", damage.encode("utf-8", "surrogateescape")
-    path.write_bytes(damage)
-    assert run(path, "--quick") == 0
-    said = capsys.readouterr().out
-    assert f"{path} is no recording" in said
-    assert f"It is kept as {path}.1, and a new one is begun." in said
-    assert (tmp_path / "cpu.json.1").read_bytes() == damage
-    assert load(path)["quick"]
-
-
-def test_what_was_recorded_elsewhere_or_with_other_code_is_left_aside(tmp_path, capsys):
-    path, head = tmp_path / "cpu.json", heading(CPU, False, "abc")
-    others = {"revision": "abd", "device": {**head["device"], "name": "H200"}, "quick": True}
-    for n, (name, other) in enumerate(others.items(), 1):
-        save(path, fresh(path) | {name: other})
-        assert not begin(path, head)["points"]
-        assert (
-            f"{path} was recorded with another {name} than this run has. It is kept as {path}.{n}, "
-            in capsys.readouterr().out
-        )
-        assert load(tmp_path / f"cpu.json.{n}")[name] == other
-    save(path, fresh(path) | {"date": "earlier"})
-    assert fresh(path)["date"] == "earlier"
-    assert heading(CPU, False, None)["revision"].removesuffix("+") == heading(CPU, True, None)["revision"].rstrip("+")
-
-
-def test_a_folder_is_no_file_and_a_missing_one_is_said_before_any_work(tmp_path, capsys):
+def test_a_folder_that_is_missing_is_said_before_any_work(tmp_path, capsys):
     for path in (tmp_path / "none" / "cpu.json", tmp_path):
         with pytest.raises(SystemExit):
             run(path)
         assert f"--out {path} must be a file, in a folder that is there" in capsys.readouterr().err
 
 
-def test_a_failure_is_a_result_and_the_others_are_timed():
-    for name, value in (("fails", "median"), ("fails, memory", "bytes")):
-        results = point(small_one(name, fails), 2, CPU, budget=0.1)
-        assert results["large"] == {"out_of_memory": True}
-        assert results["wrong"] == {"error": "ValueError: first line second line"}
-        assert results["absent"] == {"error": "ModuleNotFoundError: No module named 'no_such'"}
-        assert all(value in results[label] for label in ("ours", "peer"))
+def test_the_revision_is_read_in_a_folder_of_any_name(tmp_path, monkeypatch):
+    folder = tmp_path / "O'Brien's $(course)"
+    folder.mkdir()
+    git = ("git", "-C", str(folder), "-c", "user.name=a", "-c", "user.email=a@b")
+    for command in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "x"]):
+        subprocess.run([*git, *command], check=True)
+    monkeypatch.setattr(bench, "ROOT", folder)
+    assert heading(CPU, False, None)["revision"] == output_of(*git, "rev-parse", "HEAD")
+    (folder / "file").write_text("1")
+    subprocess.run([*git, "add", "."], check=True)
+    changed = heading(CPU, False, None)["revision"]
+    (folder / "file").write_text("2")
+    assert "+" in changed
+    assert heading(CPU, False, None)["revision"] != changed, "every change begins a new recording"
 
 
-def test_what_fails_for_all_is_one_result(monkeypatch):
+def test_without_pytest_or_without_tests_nothing_is_proven(tmp_path, monkeypatch):
+    for name, nothing in (("ROOT", tmp_path), ("find_spec", lambda name: None)):
+        proofs = {}
+        with monkeypatch.context() as patched:
+            patched.setattr(bench, name, nothing)
+            bench.prove({"proofs": proofs}, CPU, None)
+        assert list(proofs) == ["every test ran"]
+        assert proofs["every test ran"].startswith("skipped: nothing is proven without ")
+
+
+# One point
+
+
+@pytest.mark.parametrize(("unit", "value"), [("s", "median"), ("B", "bytes")])
+def test_a_failure_is_a_result_and_the_others_are_measured(unit, value):
+    results = point(small_one("fails", fails, unit=unit), 2, CPU, budget=0.1)
+    assert results["large"] == {"out_of_memory": True}
+    assert results["wrong"] == {"error": "ValueError: first line second line"}
+    assert results["absent"] == {"error": "ModuleNotFoundError: No module named 'no_such'"}
+    assert all(value in results[label] for label in ("ours", "peer"))
+
+
+def test_inputs_that_cannot_be_made_are_one_result():
     assert point(small_one("large", out_of_memory), 2, CPU, 0.1) == {"make": {"out_of_memory": True}}
-    monkeypatch.setattr(bench, "compare", lambda *_, **__: 1 / 0)
-    assert point(small_one("sums", adds), 2, CPU, 0.1) == {"make": {"error": "ZeroDivisionError: division by zero"}}
-
-
-def test_a_function_that_runs_out_of_memory_only_later_or_outside_is_a_result_too(monkeypatch):
-    calls = []
-
-    def later(*_):
-        calls.append(1)
-        return out_of_memory() if len(calls) > 1 else torch.ones(1)
-
-    assert point(small_one("later", lambda new, T: {"later": (later,)}), 2, CPU, 0.1) == {
-        "later": {"out_of_memory": True}
+    assert point(small_one("odd", lambda new, T: 1 / 0), 2, CPU, 0.1) == {
+        "make": {"error": "ZeroDivisionError: division by zero"}
     }
-    outside = SimpleNamespace(repeats=0)  # do_bench's own memory, say
-    monkeypatch.setattr(bench, "compare", lambda functions, **_: dict.fromkeys(functions, outside))
-    monkeypatch.setattr(bench, "peak_memory", lambda *_, **__: math.inf)
-    for contest in small_one("sums", adds), small_one("sums, memory", adds):
-        assert point(contest, 2, CPU, 0.1) == {label: {"out_of_memory": True} for label in ("ours", "peer")}
 
 
-def test_a_file_is_whole_small_and_holds_no_nan(tmp_path):
+# The file
+
+
+def test_a_file_is_small_and_holds_no_nan(tmp_path):
     path = tmp_path / "cpu.json"
-    recording = fresh(path)
-    result = RESULT | {"p20": math.nan, "p80": math.inf}
-    recording["points"] = {f"contest {n}": {str(T): {"a": result, "b": result} for T in range(20)} for n in range(12)}
-    save(path, recording)
+    contents = fresh(path) | {"measured": {"copy": math.nan}}
+    contents["points"] = {f"contest {n}": {str(T): {"a": RESULT, "b": RESULT} for T in range(1, 21)} for n in range(12)}
+    save(path, contents)
     assert path.stat().st_size <= LARGEST
-    assert sum(line.startswith("  ") for line in path.read_text().splitlines()) < 40, "one line a contest"
-    found = load(path)["points"]["contest 3"]["7"]["a"]
-    assert found["median"] == 0.3333
-    assert found["p20"] is found["p80"] is None
-    assert 1 < len(found["samples"]) < 20
-    assert load(path)["device"] == recording["device"]
+    result = load(path)["points"]["contest 3"]["7"]["a"]
+    assert result["median"] == 0.3333
+    assert 1 < len(result["samples"]) < 20, "fewer of them, where all would be too many"
+    assert load(path)["measured"] == {"copy": None}
 
 
 def test_the_old_file_stays_until_the_new_one_is_whole(tmp_path, monkeypatch):
     path = tmp_path / "cpu.json"
-    recording = fresh(path)
-    save(path, recording)
-    monkeypatch.setattr(Path, "write_text", lambda *_, **__: (_ for _ in ()).throw(OSError("disk full")))
-    with pytest.raises(OSError, match="disk full"):
-        save(path, recording | {"date": "later"})
-    assert load(path) == recording
+    contents = fresh(path)
+    save(path, contents)
+
+    def full(*_, **__):
+        raise OSError("disk full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "write_text", full)
+        with pytest.raises(OSError, match="disk full"):
+            save(path, contents | {"date": "2030-01-01"})
+    assert load(path) == contents
 
 
 @pytest.mark.parametrize(
     ("bad", "place"),
     [
-        ({"points": {"a": 1}}, "points: AttributeError"),
-        ({"points": {"a": {"x": {"b": RESULT}}}}, "a, T = x: ValueError"),
-        ({"points": {"a": {"1": []}}}, "a, T = 1: AttributeError"),
-        ({"points": {"a": {"1": {"b": RESULT | {"median": None}}}}}, "a, T = 1: TypeError"),
-        ({"points": {"a": {"1": {"b": RESULT | {"median": math.nan}}}}}, "a, T = 1: TypeError"),
-        ({"points": {"a": {"1": {"b": RESULT | {"samples": ["x"]}}}}}, "a, T = 1: TypeError"),
-        ({"points": {"a": {"1": {"b": {"bytes": "x"}}}}}, "a, T = 1: TypeError"),
-        ({"points": {"a": {"1": {"b": {}}}}}, "a, T = 1: KeyError, 'error'"),
-        ({"device": "H200"}, "device: TypeError, 'H200'"),
-        ({"schema": 2}, "in schema 2"),
+        ({"schema": 2}, "its schema is 2 instead of 1"),
+        ({"date": "yesterday"}, "date: 'yesterday'"),
+        ({"device": "H200"}, "device: 'H200'"),
+        ({"device": {"name": "H200", "kind": "cuda"}}, "its device has no 'torch'"),
+        ({"points": {"a": {"2²": {}}}}, "a, T = 2²: no length"),
+        ({"points": {"a": {"1": {"b": {}}}}}, "a, T = 1: b: {}"),
+        ({"points": {"a": {"1": {"b": RESULT | {"median": None}}}}}, "a, T = 1: b: "),
+        ({"points": {"a": {"1": {"b": RESULT | {"p80": 0.1}}}}}, "a, T = 1: b: "),
     ],
     ids=str,
 )
@@ -248,10 +221,31 @@ def test_what_is_no_recording_is_said_with_its_place(tmp_path, bad, place):
     path.write_text(json.dumps(fresh(path) | bad))
     with pytest.raises(ValueError, match="is no recording") as raised:
         load(path)
-    assert str(path) in str(raised.value)
-    assert place in str(raised.value)
-    with pytest.raises(ValueError, match=r"absent\.json is no recording \(the file: FileNotFoundError"):
-        load(tmp_path / "absent.json")
+    assert f"{path} is no recording ({place}" in str(raised.value)
+
+
+@pytest.mark.parametrize("damage", [b"", b"7", b"\xff", b"[" * 100_000, None], ids=lambda damage: str(damage)[:20])
+def test_a_file_that_cannot_be_read_is_named(tmp_path, damage):
+    path = tmp_path / "cpu.json"
+    if damage is not None:
+        path.write_bytes(damage)
+    with pytest.raises(ValueError, match=r"cpu\.json is no recording \(the file: "):
+        load(path)
+
+
+def test_what_cannot_be_continued_is_left_aside(tmp_path, capsys):
+    path, head = tmp_path / "cpu.json", heading(CPU, False, "abc")
+    save(path, fresh(path) | {"revision": "abd"})
+    assert not begin(path, head)["points"]
+    path.write_text("damaged")
+    begin(path, head)
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith(f"{path} was recorded with another revision than this run has. It is kept as {path}.1, ")
+    assert second.startswith(f"{path} is no recording")
+    assert (tmp_path / "cpu.json.2").read_text() == "damaged"
+
+
+# Goals
 
 
 def test_the_table_takes_the_worst_length_and_invents_nothing(monkeypatch):
@@ -260,170 +254,122 @@ def test_the_table_takes_the_worst_length_and_invents_nothing(monkeypatch):
 
     points = {"2": results(8.0, 1.0), "4": results(1.0, 5.0, 3.0), "8": results(1.0, 2.5, 9.0)}
     points["16"] = {"ours": {"error": "?"}, "peer 0": {"median": 1.0}}
-    assert verdict("peer 0 or peer 1 / ours ≥ 2 from 4", points) == "reached: 3 at 4, 2.5 at 8"
-    assert verdict("peer 0 / ours ≥ 0.5", points) == "missed: 0.125 at 2, 5 at 4, 2.5 at 8"
-    assert verdict("absent / ours ≥ 1", points) == verdict("peer 0 / ours ≥ 1 from 16", points) == "not measured"
-    monkeypatch.setattr(contests, "GOALS", {"c": "peer 0 / ours ≥ 0.5; peer 1 / ours ≥ 9", "d": "x / y ≥ 1"})
-    lines = table({"c": points})[3:]
-    assert [" ".join(line.split()) for line in lines] == [
-        "c: peer 0 / ours ≥ 0.5 missed: 0.125 at 2, 5 at 4, 2.5 at 8",
-        "c: peer 1 / ours ≥ 9 missed: 3 at 4, 9 at 8",
-        "d: x / y ≥ 1 not measured",
-    ]
+    verdicts = {
+        Goal("c", ("peer 0", "peer 1"), "ours", 2, start=4): "reached: 3 at 4, 2.5 at 8",
+        Goal("c", ("peer 0",), "ours", 0.5): "missed: 0.125 at 2, 5 at 4, 2.5 at 8",
+        Goal("c", ("absent",), "ours", 1): "not measured",
+        Goal("c", ("peer 0",), "ours", 1, start=16): "not measured",
+        Goal("another", ("peer 0",), "ours", 1): "not measured",
+    }
+    monkeypatch.setattr(goals, "GOALS", tuple(verdicts))
+    lines = [" ".join(line.split()) for line in table({"c": points})[3:]]
+    assert lines == [f"{goal} {verdict}" for goal, verdict in verdicts.items()]
 
 
 @pytest.mark.parametrize("kind", ["cpu", "cuda"])
 def test_every_goal_names_functions_of_a_contest_at_lengths_that_are_there(kind, monkeypatch):
     if kind == "cuda":  # tensors that say they were on a GPU: its contests can be made, at their smallest, and not run
         monkeypatch.setattr(torch.Tensor, "is_cuda", True)
+    on_gpu_alone = {"sdpa flash", "sdpa efficient"} if kind == "cpu" else set()
     checked = 0
-    for name, contest in CONTESTS[kind].items():
-        functions = contest.functions(2, CPU)
-        for peers, ours, start in re.findall(r"([^;]+?) / (.+?) ≥ [\d.]+(?: from (\d+))?", GOALS.get(name, "")):
-            if max(contest.lengths) < int(start or 0):
-                continue  # the goal is a GPU's
-            elsewhere = {"sdpa flash", "sdpa efficient"} if kind == "cpu" else set()
-            assert {ours, *peers.strip().split(" or ")} <= set(functions) | elsewhere
+    for goal in GOALS:
+        contest = CONTESTS[kind].get(goal.contest)
+        if contest and max(contest.lengths) >= goal.start:  # else the goal is the other kind's
+            assert {goal.ours, *goal.peers} <= set(contest.functions(2, CPU)) | on_gpu_alone, goal
             checked += 1
     assert checked >= {"cpu": 6, "cuda": 20}[kind]
 
 
-@pytest.mark.parametrize("contest", CONTESTS["cpu"])
-def test_all_functions_of_a_contest_compute_the_same(contest):
+# Contests
+
+
+@pytest.mark.parametrize("name", CONTESTS["cpu"])
+def test_all_functions_of_a_contest_compute_the_same(name):
     torch.manual_seed(0)
-    functions = CONTESTS["cpu"][contest].functions(70, CPU)
-    others = {"fla", "accelerated-scan", *["nn", "log"] * ("min_gru" in contest)}  # other layouts, models, digits
+    contest = CONTESTS["cpu"][name]
+    functions = contest.functions(70, CPU)
+    others = {"fla", "accelerated-scan"}  # other layouts
+    others |= {"nn", "log"} if contest.model == "min_gru" else set()  # another model, and fewer digits
     results = {label: fn() for label, fn in functions.items() if label not in others and not label.startswith("copy")}
-    wanted = results.pop("loop" if "loop" in results else next(iter(results)))
+    expected = results.pop("loop" if "loop" in results else next(iter(results)))
     assert results
-    for label, found in results.items():
-        pairs = zip(found, wanted, strict=True) if contest.endswith("trained") else [(found, wanted)]
+    for label, result in results.items():
+        pairs = zip(result, expected, strict=True) if contest.trains else [(result, expected)]
         assert all((a - b).abs().max() < 1e-4 for a, b in pairs), label
 
 
 def test_with_gradients_or_without_it_is_the_same_for_all():
     seen = []
 
+    def double(x):
+        seen.append(torch.is_grad_enabled())
+        return x * 2
+
     def make(new, T):
-        layer = contests._nn(torch.nn.GRU, new(1, T, 4))
-        return {"ours": (lambda x: seen.append(torch.is_grad_enabled()) or x * 2, new(3)), "nn": layer}
+        return {"ours": (double, new(3)), "nn": contenders._nn(torch.nn.GRU, new(1, T, 4))}
 
     assert not small_one("layers", make).functions(2, CPU)["nn"]().requires_grad
-    trained = small_one("layers, trained", make).functions(2, CPU)
-    assert [grad.shape for grad in trained["nn"]()] == [(1, 2, 4), (12, 4), (12, 4), (12,), (12,)]
+    trained = small_one("layers", make, trains=True).functions(2, CPU)
+    assert [slope.shape for slope in trained["nn"]()] == [(1, 2, 4), (12, 4), (12, 4), (12,), (12,)]
     assert torch.equal(trained["ours"]()[0], torch.full((3,), 2.0))
     assert seen == [True]
 
 
-def test_the_copies_are_of_three_arrays_in_memory_that_is_used_or_new(monkeypatch):
-    functions = CONTESTS["cpu"]["linear_recurrence, wide"].functions(16, CPU)
-    clones, clone = [], torch.Tensor.clone
-    monkeypatch.setattr(torch.Tensor, "clone", lambda x: clones.append(x) or clone(x))
-    for label, fresh in (("copy", 1), ("copy (used memory)", 0), ("copy (new memory)", 3)):
-        functions[label]()
-        assert len(clones) == fresh
-        clones.clear()
+# The proofs
 
 
-# tests/helpers/test_on_device.py
-
-
-def proof(name, method, dtype=torch.float32):
+def prove(name, method, dtype=torch.float32):
     test_on_device.test_a_method_is_as_exact_as_plain_torch(name, method, dtype)
 
 
-@pytest.mark.parametrize(
-    ("wrong", "said"),
-    [
-        (lambda out: out.mul_(1 + 1e-4), "largest error"),
-        (lambda out: out[:, -1:].fill_(math.nan), "largest error is nan"),
-    ],
-)
-def test_a_wrong_kernel_is_noticed(monkeypatch, wrong, said):
-    proof("linear_recurrence", "blelloch")
-    monkeypatch.setitem(scan.SCANS, "blelloch", lambda *given: scan._hillis_steele(*given) or wrong(given[-1]))
-    with pytest.raises(AssertionError, match=said):
-        proof("linear_recurrence", "blelloch")
+def test_a_wrong_kernel_is_noticed(monkeypatch):
+    right = scan.SCANS["blelloch"]
+
+    def wrong(*arguments):
+        right(*arguments)
+        arguments[-1][:, -1:].fill_(math.nan)  # where a scan writes its states
+
+    prove("linear_recurrence", "blelloch")
+    monkeypatch.setitem(scan.SCANS, "blelloch", wrong)
+    with pytest.raises(AssertionError, match="largest error is nan"):
+        prove("linear_recurrence", "blelloch")
 
 
-@pytest.mark.parametrize("factor", [1.001, math.nan])
-def test_a_wrong_gradient_alone_is_noticed(monkeypatch, factor):
+def test_a_wrong_gradient_alone_is_noticed(monkeypatch):
     right = scan._gradients
-    monkeypatch.setattr(scan, "_gradients", lambda *given: [grad * factor for grad in right(*given)])
+    monkeypatch.setattr(scan, "_gradients", lambda *tensors: [slope * 1.001 for slope in right(*tensors)])
     with pytest.raises(AssertionError, match="that of the gradients"):
-        proof("linear_recurrence", "chunked")
+        prove("linear_recurrence", "chunked")
 
 
 def test_what_refuses_with_a_sentence_is_skipped_and_what_breaks_is_not(monkeypatch):
     with pytest.raises(pytest.skip.Exception, match="solves in float32 or float64"):
-        proof("newton_recurrence", "dense", torch.float16)
+        prove("newton_recurrence", "dense", torch.float16)
     with pytest.raises(ValueError, match="method='none' is unknown"):
-        proof("elman", "none")
+        prove("elman", "none")
     monkeypatch.setitem(scan.SCANS, "chunked", lambda *_: int("a bug"))
     with pytest.raises(ValueError, match="invalid literal"):
-        proof("linear_recurrence", "chunked")
+        prove("linear_recurrence", "chunked")
 
 
-@pytest.fixture
-def elsewhere(tmp_path, monkeypatch):
-    """A folder with a copy of the tests, for `prove`; returns a function that appends some lines to it."""
-    tests = tmp_path / "copy" / "tests" / "helpers" / "test_on_device.py"
-    tests.parent.mkdir(parents=True)
-    tests.write_text((REPOSITORY / "tests" / "helpers" / "test_on_device.py").read_text("utf-8"), "utf-8")
-    monkeypatch.setattr(bench, "ROOT", tests.parents[2])
-    os.symlink(REPOSITORY / "helpers", tests.parents[2] / "helpers")
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-
-    def change(lines):
-        text = tests.read_text("utf-8")
-        tests.write_text(text.replace('\n\nif __name__ == "__main__":', f'\n\n{lines}\n\nif __name__ == "__main__":'))
-
-    return change
-
-
-def test_the_command_proves_first_and_says_what_failed(elsewhere, tmp_path, monkeypatch, capsys):
-    """One method wrong, one that ends its process, in a copy: the others are proven all the same, and once only."""
+def test_the_command_runs_the_proofs_once_and_stores_what_came_of_them(tmp_path, monkeypatch):
+    """In a copy of the tests, in which one method is wrong."""
+    copy = tmp_path / "copy"
+    (copy / "tests" / "helpers").mkdir(parents=True)
+    for name in ("gpu.py", "threads.py", "helpers/conftest.py"):
+        (copy / "tests" / name).write_text((REPOSITORY / "tests" / name).read_text("utf-8"), "utf-8")
+    text = (REPOSITORY / "tests/helpers/test_on_device.py").read_text("utf-8")
+    wrong = "lambda method, *tensors, right=_newton: right(method, *tensors) * (1 + (method == 'diagonal'))"
+    text += f"\n\nSUBJECTS['newton_recurrence'] = SUBJECTS['newton_recurrence']._replace(call={wrong})\n"
+    (copy / "tests/helpers/test_on_device.py").write_text(text, "utf-8")
+    os.symlink(REPOSITORY / "helpers", copy / "helpers")
+    monkeypatch.setattr(bench, "ROOT", copy)
     monkeypatch.setattr(contests, "CONTESTS", {"cpu": {}})
     path = tmp_path / "cpu.json"
-    elsewhere(
-        "def _broken(method, *tensors, right=_newton):\n"
-        "    result = right(method, *tensors)\n"
-        "    return os._exit(7) if method == 'dense' else result * 2 if method == 'diagonal' else result\n\n\n"
-        "SUBJECTS['newton_recurrence'] = SUBJECTS['newton_recurrence']._replace(call=_broken)"
+    assert run(path, "--only", "newton_recurrence", "--quick") == 1
+    proofs = load(path)["proofs"]
+    message = proofs.pop("newton_recurrence-diagonal-float32")
+    assert message.startswith("failed: AssertionError: at T = 1 the largest error is")
+    assert proofs == dict.fromkeys(
+        ("every test ran", "newton_recurrence-loop-float32", "newton_recurrence-dense-float32"), "passed"
     )
-    assert run(path, "--only", PROOFS, "--quick") == 1
-    proofs, said = load(path)["proofs"], capsys.readouterr().out
-    assert proofs.pop(f"{PROOFS}-diagonal-float32").startswith("failed: AssertionError: at T = 1 the largest error is")
-    assert proofs == {
-        "every test ran": "passed",
-        f"{PROOFS}-loop-float32": "passed",
-        f"{PROOFS}-dense-float32": "failed: its process ended with status 7",
-    }
-    assert "Proofs: 2 passed, 2 failed." in said
-    assert f"{PROOFS}-dense-float32 failed: its process ended" in said
-    elsewhere("os._exit(1)")
-    assert run(path, "--only", PROOFS, "--quick") == 1
-    assert load(path)["proofs"] == proofs | {
-        f"{PROOFS}-diagonal-float32": load(path)["proofs"][f"{PROOFS}-diagonal-float32"],
-        "every test ran": "failed: something ended them before",
-    }
-
-
-def test_without_pytest_or_without_tests_nothing_is_proven_and_the_rest_goes_on(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(contests, "CONTESTS", {"cpu": {"sums": small_one("sums", adds)}})
-    for name, nothing in (("ROOT", tmp_path), ("find_spec", lambda name: None)):
-        with monkeypatch.context() as patched:
-            patched.setattr(bench, name, nothing)
-            assert run(tmp_path / f"{name}.json", "--quick") == 0
-        recording = load(tmp_path / f"{name}.json")
-        assert list(recording["proofs"]) == ["every test ran"]
-        assert recording["proofs"]["every test ran"].startswith("skipped: nothing is proven without ")
-        assert "skipped: nothing is proven without " in capsys.readouterr().out
-        assert recording["points"]["sums"]["2"]["ours"]["median"] > 0
-
-
-def test_it_needs_neither_notebook_nor_plot():
-    known = {"IPython", "plotly", "ipywidgets", "platformdirs", "course", "hypothesis", "pytest"}
-    program = "import sys, helpers.bench; print(*sorted({name.partition('.')[0] for name in sys.modules}))"
-    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=os.environ)
-    assert not known & set(said.stdout.split())

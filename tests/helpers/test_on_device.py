@@ -3,28 +3,21 @@
 The oracle is the plain form in float64 on a CPU. A method passes when its largest error is at most twice that of plain
 torch in the same dtype on the same device, plus 1e-6 (the rule of FlashAttention's tests), and when the rms of its
 error, relative to the rms of what is right, is below 1e-5 in float32 and 5e-3 in 16 bits, or no worse than plain
-torch's. Gradients are held to three times that rms: they add up many rounded numbers.
+torch's. Gradients are held to three times that rms: they add up many rounded numbers. What torch and cuDNN compute
+themselves is held to PEERS' wider limit: cuDNN's own float32 was off by 7e-6 on an H200, without TF32.
 
-It needs torch and pytest alone. `python -m helpers.bench` runs this file as a program (see `main`), in processes of its
-own: a kernel that writes where it must not leaves a GPU that refuses every later call of its process.
+It needs torch and pytest alone. `python tests/gpu.py` and `python -m helpers.bench` run it in several processes.
 """
 
-import faulthandler
 import functools
-import json
 import math
-import multiprocessing
-import os
 import re
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 import torch
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # where the bench runs, helpers may not be installed
 import helpers
 
 DEVICE = helpers.device()
@@ -34,6 +27,7 @@ SIZES = [(1, 40), (2, 64), (65, 128), (1000, 16)]
 if DEVICE.type == "cuda":
     SIZES += [(64, 128), (65, 40), (1000, 64), (4097, 128)]
 RMS = {torch.float32: 1e-5, torch.bfloat16: 5e-3, torch.float16: 5e-3}
+PEERS = {"torch": 2e-5, "cudnn": 2e-5, "sdpa": 2e-5}  # methods that hold no code of ours: error, and its relative rms
 
 
 class Subject(NamedTuple):
@@ -131,20 +125,24 @@ def test_a_method_is_as_exact_as_plain_torch(name, method, dtype):
     for T, D in SIZES:
         tensors, exact, plain = _reference(name, dtype, T, D)
         try:
-            found = _evaluate(SUBJECTS[name], method, tensors)
-        except (TypeError, ValueError, MemoryError) as refused:
-            if not re.match(rf"{name.partition(',')[0]}('s method '{method}' cannot| solves in)", str(refused)):
+            result = _evaluate(SUBJECTS[name], method, tensors)
+        except (TypeError, ValueError, MemoryError) as refusal:
+            if not re.match(rf"{name.partition(',')[0]}('s method '{method}' cannot| solves in)", str(refusal)):
                 raise
-            pytest.skip(str(refused))
-        largest, rms, slopes = _errors(found, exact)
-        limits = 2 * plain[0] + 1e-6, max(RMS[dtype], plain[1]), 3 * max(RMS[dtype], plain[2])
+            pytest.skip(str(refusal))
+        largest, rms, slopes = _errors(result, exact)
+        limits = (
+            2 * plain[0] + PEERS.get(method, 1e-6),
+            max(RMS[dtype], plain[1], PEERS.get(method, 0.0)),
+            3 * max(RMS[dtype], plain[2], PEERS.get(method, 0.0)),
+        )
         # NaN is below no limit.
         assert largest <= limits[0], f"at T = {T} the largest error is {largest:.2g}, above {limits[0]:.2g}"
         assert rms <= limits[1], f"at T = {T} the error's relative rms is {rms:.2g}, above {limits[1]:.2g}"
         assert slopes <= limits[2], f"at T = {T} that of the gradients is {slopes:.2g}, above {limits[2]:.2g}"
 
 
-@functools.cache
+@functools.lru_cache(maxsize=len(SIZES))  # those of one name and dtype, which are tested together
 def _reference(name, dtype, T, D):
     """The tensors on this device, what is exact, and the errors of plain torch."""
     subject = SUBJECTS[name]
@@ -163,102 +161,13 @@ def _evaluate(subject, method, tensors):
     return result.detach(), torch.autograd.grad(result, tensors, pattern.to(result.dtype))
 
 
-def _errors(found, exact):
+def _errors(computed, exact):
     """Largest error of the result, its relative rms, and that of all gradients together: one alone may be 0."""
-    (result, slopes), (wanted, wanted_slopes) = found, exact
-    largest = (result.cpu().double() - wanted).abs().max().item()
-    return largest, _relative([result], [wanted]), _relative(slopes, wanted_slopes)
+    (result, slopes), (exact_result, exact_slopes) = computed, exact
+    largest = (result.cpu().double() - exact_result).abs().max().item()
+    return largest, _relative([result], [exact_result]), _relative(slopes, exact_slopes)
 
 
-def _relative(found, exact):
-    errors = sum((a.cpu().double() - b).square().sum().item() for a, b in zip(found, exact, strict=True))
+def _relative(results, exact):
+    errors = sum((a.cpu().double() - b).square().sum().item() for a, b in zip(results, exact, strict=True))
     return math.sqrt(errors / sum(b.square().sum().item() for b in exact))
-
-
-def main(kind, only, word, *done):
-    """Run the tests whose names hold both words and are not among `done`, on a "cpu" or on "cuda".
-
-    Prints {test: outcome} in a line of JSON as soon as it is known: "passed", "skipped: why" or "failed: why". A test
-    that ends its process has failed, and the next one goes on in another. Ends with {"every test ran": "passed"}.
-    """
-    if kind == "cpu":
-        os.environ["CUDA_VISIBLE_DEVICES"] = ""
-    done, spawn, test = set(done), multiprocessing.get_context("spawn"), ""
-    while test is not None:
-        test, (here, there) = None, spawn.Pipe(duplex=False)
-        process = spawn.Process(target=_work, args=(_Told(there, (only, word), done), kind))
-        process.start()
-        there.close()
-        try:
-            while True:
-                test, outcome = here.recv()
-                if outcome:
-                    _tell(done, test, outcome)
-        except EOFError:
-            process.join()
-        finally:
-            process.kill()
-        if process.exitcode == 0:
-            return _tell(done, "every test ran", "passed")
-        if test and test not in done:
-            _tell(done, test, f"failed: its process ended with status {process.exitcode}")
-
-
-def _tell(done, test, outcome):
-    done.add(test)
-    print(json.dumps({test: outcome}), flush=True)
-
-
-def _work(told, kind):
-    os.dup2(2, 1)  # stdout belongs to `main`: what pytest and torch print is for people
-    if kind != DEVICE.type:
-        sys.exit(f"The tests were to run on {kind}, and find only {DEVICE}: is the GPU reserved for one process?")
-    options = ("-q", "--noconftest", "--assert=plain", "--tb=short", "--disable-warnings", "-p", "no:cacheprovider")
-    sys.exit(pytest.main([__file__, *options], plugins=[told]) not in (0, 1, 5))  # all ran, some failed, none was left
-
-
-class _Told:
-    """A plugin that chooses the tests, and sends (test, None) when one begins, (test, outcome) when it ends."""
-
-    def __init__(self, pipe, words, done):
-        self.pipe, self.words, self.done = pipe, words, done
-
-    def pytest_collection_modifyitems(self, items):
-        names = {item: item.callspec.id for item in items}
-        items[:] = [
-            item for item in items if names[item] not in self.done and all(w in names[item] for w in self.words)
-        ]
-
-    def pytest_runtest_logstart(self, nodeid):
-        self.pipe.send((_name(nodeid), None))
-        faulthandler.dump_traceback_later(300, exit=True)  # a kernel may also wait for ever
-
-    def pytest_runtest_logreport(self, report):
-        if report.when == "call" or not report.passed:
-            self.pipe.send((_name(report.nodeid), _outcome(report)))
-        if report.failed and DEVICE.type == "cuda":
-            try:
-                torch.cuda.synchronize()
-            except Exception:
-                os._exit(1)  # this process has lost the GPU
-
-    def pytest_sessionfinish(self):
-        faulthandler.cancel_dump_traceback_later()
-
-
-def _name(nodeid):
-    return nodeid.partition("[")[2].removesuffix("]")
-
-
-def _outcome(report):
-    if report.passed:
-        return "passed"
-    said = report.longrepr[2].removeprefix("Skipped: ") if report.skipped else report.longrepr.reprcrash.message
-    return f"{report.outcome}: {' '.join(said.split())[:200]}"
-
-
-if __name__ == "__main__":
-    try:
-        main(*sys.argv[1:])
-    except (KeyboardInterrupt, BrokenPipeError):
-        os._exit(1)  # the bench was cut off, and says so itself
