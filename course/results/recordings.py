@@ -66,9 +66,7 @@ class Recording:
         return f"torch {self.torch}, {triton}{revision}"
 
 
-def find_recordings(
-    contest: str, *others: str, also: str | Path | Iterable[str | Path] = ()
-) -> tuple[Recording, ...]:
+def find_recordings(contest: str, *others: str, also: str | Path | Iterable[str | Path] = ()) -> tuple[Recording, ...]:
     """The recordings of a contest, the newest last; empty where nothing is recorded.
 
     contest: a name of helpers.measuring.contests, such as "lstm D=128".
