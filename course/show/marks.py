@@ -162,25 +162,26 @@ def figure(title, x="", y="", *, height=420, note="", rows=1, columns=1, heading
         update(title=title_of_axis, **edge)
     for place, heading in enumerate(headings):
         row, column = place // columns + 1, place % columns + 1
-        annotate(plot, tag("b", heading), 0, 1, row=row, column=column, within="panel", yanchor="bottom", yshift=4)
+        heading = heading if isinstance(heading, Markup) else tag("b", heading)
+        annotate(plot, heading, 0, 1, row=row, column=column, within="panel", yanchor="bottom", yshift=4)
     return plot
 
 
-def axis(title="", *, log=False, ticks=None, span=None, **settings):
+def axis(title="", *, log=False, values=None, span=None, **settings):
     """Settings of one axis, for `figure` or plot.update_xaxes. All else that an axis needs is in the theme's template.
 
-    ticks: the values that are labelled, with commas in thousands. span: (least, largest), in the axis's own unit, also
+    values: those that are labelled, with commas in thousands. span: (least, largest), in the axis's own unit, also
     on a logarithmic axis.
 
-    >>> axis("words", log=True, ticks=[1, 1024], span=(1, 1000))["range"]
+    >>> axis("words", log=True, values=[1, 1024], span=(1, 1000))["range"]
     [0.0, 3.0]
     """
     if title:
         settings["title"] = {"text": str(escape(title))}
     if log:
         settings["type"] = "log"
-    if ticks is not None:
-        settings |= {"tickvals": list(ticks), "ticktext": [label(value) for value in ticks]}
+    if values is not None:
+        settings |= {"tickvals": list(values), "ticktext": [label(value) for value in values]}
     if span is not None:
         settings["range"] = [math.log10(end) for end in span] if log else list(span)
     return settings

@@ -69,7 +69,7 @@ def timing_figure(title, panels, kernels, notes, says_each):
     low, high = _time_span(panels, kernels)
     plot = figure(
         title,
-        y=axis("time (ms)", log=True, span=(10**low, 10**high), ticks=_time_ticks(low, high)),
+        y=axis("time (ms)", log=True, span=(10**low, 10**high), values=_time_ticks(low, high)),
         note=BREAK.join(wrapped(note, NOTE_CHARACTERS) for note in notes if note),
         left=LEFT,
         right=grid.beside,

@@ -1,11 +1,14 @@
-"""Lesson 02: two schedules side by side, and the lengths at which their longest paths cross."""
+"""Lesson 02: two schedules side by side, and the lengths at which their critical paths cross."""
 
 import math
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from helpers import Accounting, cost
 
 from ...show import theme
 from ...show.display import Picture
+from ...show.marks import annotate, axis, figure, guide, joined, tag
 
 HEAD_WIDTH = 64
 EVERY_OPERATION = "every scalar operation is one level"
@@ -22,140 +25,132 @@ ACCOUNTINGS = {
     "input products outside the recurrence": Accounting(hoist=True),
 }
 
-# Which recurrent stack stands against the blocks: its function, and how many layers for each block.
+
+@dataclass(frozen=True)
+class Stack:
+    """A recurrent stack that stands against Transformer blocks: its cell, its closed form, its layers for each block."""
+
+    label: str
+    cell: str
+    cost: Callable
+    layers_a_block: float
+    colour: str
+
+    def layers(self, blocks):
+        """How many layers stand against so many blocks."""
+        return round(blocks * self.layers_a_block)
+
+
 STACKS = {
-    "as many Elman layers": (cost.elman, 1),
-    "as many LSTM layers": (cost.lstm, 1),
-    "as many GRU layers": (cost.gru, 1),
-    "equal work: 6 Elman layers a block": (cost.elman, 6),
-    "equal work: 1.5 LSTM layers a block": (cost.lstm, 1.5),
+    stack.label: stack
+    for stack in (
+        Stack("as many Elman layers", "Elman", cost.elman, 1, theme.RNN),
+        Stack("as many LSTM layers", "LSTM", cost.lstm, 1, theme.LSTM),
+        Stack("as many GRU layers", "GRU", cost.gru, 1, theme.GRU),
+        Stack("equal work: 6 Elman layers a block", "Elman", cost.elman, 6, theme.RNN),
+        Stack("equal work: 1.5 LSTM layers a block", "LSTM", cost.lstm, 1.5, theme.LSTM),
+    )
 }
 
 
-def stack_and_blocks(T, width, layers, compared_with="as many Elman layers", accounting=EVERY_OPERATION):
-    """(recurrent cost, its layers, Transformer cost) for T words; heads are 64 wide, or one head where width is less."""
-    function, times = STACKS[compared_with]
-    deep, counted = round(layers * times), ACCOUNTINGS[accounting]
-    blocks = cost.transformer(T, width, heads=max(1, width // HEAD_WIDTH), layers=layers, accounting=counted)
-    return function(T, width, layers=deep, accounting=counted), deep, blocks
+def recurrent_cost(T, width, layers, compared_with, accounting):
+    """The Cost of the recurrent stack that stands against `layers` blocks, for T words."""
+    stack = STACKS[compared_with]
+    return stack.cost(T, width, layers=stack.layers(layers), accounting=ACCOUNTINGS[accounting])
+
+
+def blocks_cost(T, width, layers, accounting):
+    """The Cost of Transformer blocks for T words; heads are 64 wide, or one head where width is less."""
+    heads = max(1, width // HEAD_WIDTH)
+    return cost.transformer(T, width, heads=heads, layers=layers, accounting=ACCOUNTINGS[accounting])
 
 
 def crossing(width, layers, compared_with, accounting):
-    """The largest T at which the recurrent path is the shorter one."""
+    """The largest T at which the recurrent path is the shorter one, 0 if there is none.
+
+    Between two powers of two the blocks' path keeps its length, since it grows with ⌈log₂ T⌉ alone, and the recurrent one
+    grows with each word: there the search halves. It ends where the recurrent path is twice as long: it doubles with T.
+    """
 
     def recurrent(T):
-        return stack_and_blocks(T, width, layers, compared_with, accounting)[0]
+        return recurrent_cost(T, width, layers, compared_with, accounting).span
 
-    def blocks(T):
-        return stack_and_blocks(T, width, layers, compared_with, accounting)[2]
-
-    limit = 2
-    while recurrent(limit).span < blocks(limit).span:
-        limit *= 2
-    return cost.crossover(recurrent, blocks, limit=2 * limit)
+    least, most, limit, first = 0, 0, 0, 1
+    while True:
+        last = max(1, 2 * (first - 1))  # from first to last ⌈log₂ T⌉ is the same
+        path, blocks = recurrent(first), blocks_cost(first, width, layers, accounting).span
+        if path < blocks:
+            least, most, limit = first, last, blocks
+        if path >= 2 * blocks:
+            break
+        first = last + 1
+    while least < most:
+        middle = (least + most + 1) // 2
+        if recurrent(middle) < limit:
+            least = middle
+        else:
+            most = middle - 1
+    return least
 
 
 def critical_paths(compared_with="as many Elman layers", layers=6, width=512, accounting=EVERY_OPERATION):
-    """The longest path of a recurrent stack and of Transformer blocks over T, and where they cross."""
-    import plotly.graph_objects as go
-
-    lengths = sorted({round(2 ** (k / 2)) for k in range(2, 29)})
-    pairs = [stack_and_blocks(T, width, layers, compared_with, accounting) for T in lengths]
-    cell = compared_with.split(":")[-1].split(" layers")[0].split()[-1]
-    deep = pairs[0][1]
-    recurrent, blocks = [pair[0].span for pair in pairs], [pair[2].span for pair in pairs]
+    """The critical path of a recurrent stack and of Transformer blocks over T, and where they cross."""
+    stack = STACKS[compared_with]
     cross = crossing(width, layers, compared_with, accounting)
-    at, _, there = stack_and_blocks(1024, width, layers, compared_with, accounting)
-    ratio = at.span / there.span
-    colour = {"Elman": theme.RNN, "LSTM": theme.LSTM, "GRU": theme.GRU}[cell]
-    names = (f"{deep} {cell} layers", f"{layers} Transformer block{'s' * (layers > 1)}")
-    traces = [
-        go.Scatter(
-            x=lengths, y=recurrent, name=names[0], mode="lines", line={"color": colour, "width": 3, "dash": "dash"}
-        ),
-        go.Scatter(x=lengths, y=blocks, name=names[1], mode="lines", line={"color": theme.ATTENTION, "width": 3}),
-        go.Scatter(
-            x=[cross, 1024, 1024],
-            y=[stack_and_blocks(max(cross, 1), width, layers, compared_with, accounting)[2].span, at.span, there.span],
-            name="crossing, and T = 1024",
-            mode="markers",
-            marker={
-                "color": [theme.INK, colour, theme.ATTENTION],
-                "size": 10,
-                "line": {"color": "white", "width": 1.5},
-            },
-            hoverinfo="skip",
-        ),
-    ]
-    notes = [
-        _note(
-            math.log10(lengths[-1]),
-            math.log10(recurrent[-1]),
-            f"<b>{names[0]}</b>",
-            colour,
-            xanchor="right",
-            yshift=18,
-            xshift=-60,
-        ),
-        _note(
-            math.log10(lengths[-1]),
-            math.log10(blocks[-1]),
-            f"<b>{names[1]}</b>",
-            theme.ATTENTION,
-            xanchor="right",
-            yshift=-18,
-        ),
-        _note(
-            math.log10(1024),
-            (math.log10(at.span) + math.log10(there.span)) / 2,
-            f"at 1,024 words<br><b>{at.span:,}</b> against <b>{there.span:,}</b> levels<br>{ratio:.1f} times",
-            theme.INK,
-            xanchor="left",
-            xshift=12,
-        ),
-        _note(
-            math.log10(max(cross, 1)),
-            1.62,
-            f"up to <b>{cross} words</b> the<br>recurrent path is shorter",
-            theme.INK,
-            xanchor="right",
-            xshift=-10,
-        ),
-        _counted(accounting, f"width {width}, heads of {min(width, HEAD_WIDTH)}"),
-    ]
-    layout = theme.layout(
-        f"Up to {cross} words the recurrent path is the shorter one; at 1,024 words it is {ratio:.1f} times as long",
-        x={
-            "title": {"text": "T, words in the sentence"},
-            "type": "log",
-            "range": [0.25, 4.3],
-            "tickvals": [2, 6, 16, 64, 256, 1024, 4096, 16384],
-            "ticktext": ["2", "6", "16", "64", "256", "1,024", "4,096", "16,384"],
-        },
-        y={
-            "title": {"text": "longest path (levels)"},
-            "type": "log",
-            "range": [1.2, 6.2],
-            "dtick": 1,
-            "exponentformat": "none",
-            "separatethousands": True,
-        },
-        height=520,
-        margin={"l": 100, "r": 30, "t": 64, "b": 110},
-        annotations=notes,
-        shapes=[
-            {
-                "type": "line",
-                "x0": cross or 1,
-                "x1": cross or 1,
-                "yref": "paper",
-                "y0": 0,
-                "y1": 1,
-                "line": {"color": theme.GREY, "dash": "dot", "width": 1},
-            }
-        ],
+    lengths = sorted({round(2 ** (k / 2)) for k in range(2, 29)} | {1025})
+    recurrent = {T: recurrent_cost(T, width, layers, compared_with, accounting).span for T in lengths}
+    blocks = {T: blocks_cost(T, width, layers, accounting).span for T in lengths}
+    a_word, a_doubling = recurrent[1025] - recurrent[1024], blocks[2048] - blocks[1024]
+    names = f"{stack.layers(layers)} {stack.cell} layers", f"{layers} Transformer block{'s' * (layers > 1)}"
+    plot = figure(
+        f"{stack.cell}: {a_word} levels a word; Transformer: {a_doubling} a doubling",
+        x=axis("T, words in the sentence", log=True, values=[2, 6, 16, 64, 256, 1024, 4096, 16384], span=(1.8, 20000)),
+        y=axis("critical path (levels)", log=True, values=[10**k for k in range(1, 7)], span=(15, 10**6.2)),
+        height=450,
+        note=counted(accounting, f"Width {width}, heads of {min(width, HEAD_WIDTH)}."),
+        left=90,
     )
-    return Picture(layout, traces)
+    plot.add_scatter(
+        x=lengths,
+        y=list(recurrent.values()),
+        name=names[0],
+        mode="lines",
+        line={"color": stack.colour, "width": 3, "dash": "dash"},
+    )
+    plot.add_scatter(
+        x=lengths, y=list(blocks.values()), name=names[1], mode="lines", line={"color": theme.ATTENTION, "width": 3}
+    )
+    _mark_meeting_points(
+        plot, cross, recurrent, blocks, stack.colour, blocks_cost(max(cross, 1), width, layers, accounting)
+    )
+    last = lengths[-1]
+    at_end = {"size": 14, "xanchor": "right"}
+    annotate(plot, tag("b", names[0]), last, recurrent[last], colour=stack.colour, xshift=-70, yshift=8, **at_end)
+    annotate(plot, tag("b", names[1]), last, blocks[last], colour=theme.ATTENTION, yshift=-18, **at_end)
+    return Picture(plot)
+
+
+def _mark_meeting_points(plot, cross, recurrent, blocks, colour, blocks_at_crossing):
+    """Where the paths cross, and how far apart they are at 1,024 words."""
+    long, short = recurrent[1024], blocks[1024]
+    plot.add_scatter(
+        x=[max(cross, 1), 1024, 1024],
+        y=[blocks_at_crossing.span, long, short],
+        name="crossing, and T = 1024",
+        mode="markers",
+        marker={
+            "color": [theme.INK, colour, theme.ATTENTION],
+            "size": 10,
+            "line": {"color": theme.PAPER, "width": 1.5},
+        },
+        hoverinfo="skip",
+    )
+    guide(plot, x=max(cross, 1), width=1)
+    shorter = joined("up to ", tag("b", f"{cross} words"), " the", tag("br"), "recurrent path is shorter")
+    annotate(plot, shorter, max(cross, 1), 45, xanchor="right", xshift=-10)
+    numbers = joined("at 1,024 words", tag("br"), tag("b", f"{long:,}"), " against ", tag("b", f"{short:,}"))
+    times = joined(tag("br"), f"{long / short:.1f} times")
+    annotate(plot, joined(numbers, times), 1024, math.sqrt(long * short), xshift=12)
 
 
 def schedules(
@@ -166,83 +161,70 @@ def schedules(
     processors: how many scalar operations may run in one level. A layer takes its share of span + operations /
     processors, the time that no greedy schedule exceeds (Brent 1974).
     """
-    import plotly.graph_objects as go
-
-    recurrent, deep, blocks = stack_and_blocks(words, width, layers, compared_with, accounting)
-    times = [cost.brent_time(stack.operations, stack.span, processors).upper for stack in (recurrent, blocks)]
-    cell = compared_with.split(":")[-1].split(" layers")[0].split()[-1]
-    colour = {"Elman": theme.RNN, "LSTM": theme.LSTM, "GRU": theme.GRU}[cell]
-    sooner, ratio = ("Transformer", times[0] / times[1]) if times[1] < times[0] else ("RNN", times[1] / times[0])
-    verdict = "they finish together" if ratio < 1.05 else f"the {sooner} finishes {ratio:,.1f} times as fast"
-    # A layer of the wavefront starts one step after the one below and works for T steps.
-    step = times[0] / (words + deep - 1)
-    starts = [layer * step for layer in range(deep)]
-    block = times[1] / layers
+    stack = STACKS[compared_with]
+    costs = (
+        recurrent_cost(words, width, layers, compared_with, accounting),
+        blocks_cost(words, width, layers, accounting),
+    )
+    times = [cost.brent_time(each.operations, each.span, processors).upper for each in costs]
+    waiting = [1 - each.span / time for each, time in zip(costs, times, strict=True)]
+    deep = stack.layers(layers)
+    names = f"{deep} {stack.cell} layers", f"{layers} Transformer blocks"
+    told = [
+        f"{time:,} levels, {share:.0%} of it for want of a processor"
+        for time, share in zip(times, waiting, strict=True)
+    ]
+    plot = figure(
+        f"{_count(processors)} processors: {_faster(*times)}",
+        x=axis(f"time (levels), for {words:,} words", span=(0, 1.04 * max(times)), nticks=6, exponentformat="none"),
+        rows=2,
+        columns=1,
+        shared_xaxes=True,
+        vertical_spacing=0.16,
+        height=470,
+        headings=[joined(tag("b", name), ": ", line) for name, line in zip(names, told, strict=True)],
+        note=counted(accounting, f"Width {width}. At most this long in any greedy schedule."),
+    )
     rows = max(deep, layers)
-    traces = [
-        go.Bar(
-            base=starts,
-            x=[words * step] * deep,
-            y=list(range(1, deep + 1)),
-            orientation="h",
-            name=f"{cell} layers",
-            marker={"color": colour, "line": {"color": "white", "width": 1}},
-            width=0.85 if deep <= 12 else 1.0,
-            hovertemplate="layer %{y}: from %{base:,.0f} for %{x:,.0f} levels<extra></extra>",
-        ),
-        go.Bar(
-            base=[layer * block for layer in range(layers)],
-            x=[block] * layers,
-            y=list(range(1, layers + 1)),
-            orientation="h",
-            name="Transformer blocks",
-            xaxis="x2",
-            yaxis="y2",
-            marker={"color": theme.ATTENTION, "line": {"color": "white", "width": 1}},
-            width=0.85,
-            hovertemplate="block %{y}: from %{base:,.0f} for %{x:,.0f} levels<extra></extra>",
-        ),
-    ]
-    end = max(times) * 1.04
-    axis = theme.layout("", x="", y="")
-    shared = {"range": [0, end], "separatethousands": True, "exponentformat": "none", "nticks": 6}
-    counted = [
-        f"{share:.0%} of it for want of a free processor"
-        for share in (1 - recurrent.span / times[0], 1 - blocks.span / times[1])
-    ]
-    layout = theme.layout(
-        f"{words:,} words on {_count(processors)} processors: {verdict}",
-        height=560,
-        margin={"l": 80, "r": 30, "t": 84, "b": 110},
-        x={**shared, "anchor": "y", "showticklabels": False},
-        y={
-            "title": {"text": f"{cell} layer"},
-            "domain": [0.55, 0.95],
-            "range": [rows + 0.7, 0.3],
-            "dtick": max(1, rows // 6),
-            "showgrid": False,
-        },
-        bargap=0,
-        annotations=[
-            _heading(0.955, f"<b>{deep} {cell} layers</b>: {times[0]:,} levels, {counted[0]}", colour),
-            _heading(0.425, f"<b>{layers} Transformer blocks</b>: {times[1]:,} levels, {counted[1]}", theme.ATTENTION),
-            _counted(accounting, f"width {width}. At most this long in any greedy schedule"),
-        ],
-    )
-    layout["xaxis2"] = axis["xaxis"] | shared | {"anchor": "y2", "title": {"text": "time (levels)"}}
-    layout["yaxis2"] = axis["yaxis"] | {
-        "title": {"text": "block"},
-        "domain": [0.02, 0.42],
-        "range": [rows + 0.7, 0.3],
-        "dtick": max(1, rows // 6),
-        "showgrid": False,
-    }
+    vertical = {"range": [rows + 0.7, 0.3], "dtick": max(1, rows // 6), "showgrid": False}
+    plot.update_yaxes(vertical)
+    plot.update_yaxes(title_text=f"{stack.cell} layer", row=1)
+    plot.update_yaxes(title_text="block", row=2)
+    plot.update_xaxes(separatethousands=True)
+    # A layer of the wavefront starts one step after the one below and works for T steps.
+    step, block = times[0] / (words + deep - 1), times[1] / layers
+    _bars(plot, 1, [layer * step for layer in range(deep)], words * step, "layer", f"{stack.cell} layers", stack.colour)
+    _bars(plot, 2, [layer * block for layer in range(layers)], block, "block", names[1], theme.ATTENTION)
     text = (
-        f"Figure: {layout['title']['text'][3:-4]}\n{deep} {cell} layers, each one step after the one below: {times[0]:,} "
-        f"levels, {counted[0]}\n{layers} Transformer blocks, one after the other: {times[1]:,} levels, {counted[1]}\n"
-        f"Counted: {accounting}; width {width}; {processors:,} processors"
+        f"Figure: {_count(processors)} processors: {_faster(*times)}\n"
+        f"{names[0]}, each one step after the one below: {told[0]}\n{names[1]}, one after the other: {told[1]}\n"
+        f"Counted: {accounting}; {words:,} words; width {width}; {processors:,} processors"
     )
-    return Picture(layout, traces, text)
+    return Picture(plot, text=text)
+
+
+def _bars(plot, row, starts, length, part, name, colour):
+    """One bar a layer, from its start."""
+    plot.add_bar(
+        base=starts,
+        x=[length] * len(starts),
+        y=list(range(1, len(starts) + 1)),
+        orientation="h",
+        name=name,
+        marker={"color": colour, "line": {"color": theme.PAPER, "width": 1}},
+        width=0.85 if len(starts) <= 12 else 1.0,
+        hovertemplate=f"{part} %{{y}}: from %{{base:,.0f}} for %{{x:,.0f}} levels<extra></extra>",
+        row=row,
+        col=1,
+    )
+
+
+def _faster(recurrent, blocks):
+    """Which of two times is the shorter, and how many times."""
+    faster, ratio = ("Transformer", recurrent / blocks) if blocks < recurrent else ("RNN", blocks / recurrent)
+    if ratio < 1.05:
+        return "both take as long"
+    return f"{faster} {ratio:,.1f} times as fast" if ratio < 100 else f"{faster} {ratio:,.0f} times as fast"
 
 
 def _count(number):
@@ -253,60 +235,27 @@ def _count(number):
     return f"{number:,}"
 
 
-def _note(x, y, text, colour, **more):
-    return {
-        "x": x,
-        "y": y,
-        "text": text,
-        "showarrow": False,
-        "font": {"color": colour, "size": 14},
-        "align": "left",
-        "bgcolor": "rgba(255,255,255,0.8)",
-        **more,
-    }
-
-
-def _heading(y, text, colour):
-    return {
-        "xref": "paper",
-        "yref": "paper",
-        "x": 0,
-        "y": y,
-        "text": text,
-        "showarrow": False,
-        "xanchor": "left",
-        "yanchor": "bottom",
-        "font": {"color": colour, "size": 14},
-    }
-
-
-def _counted(accounting, sizes):
-    text = f"Counted: {accounting}, a sum of n terms ⌈log₂ n⌉; moving numbers costs nothing. {sizes[0].upper()}{sizes[1:]}."
-    return {
-        "xref": "paper",
-        "yref": "paper",
-        "x": 0,
-        "y": -0.21,
-        "yanchor": "top",
-        "xanchor": "left",
-        "text": text,
-        "showarrow": False,
-        "font": {"size": 12, "color": "#57606A"},
-        "align": "left",
-    }
+def counted(accounting, sizes):
+    """The rule of counting, for below a figure."""
+    return f"Counted: {accounting}, a sum of n terms ⌈log₂ n⌉; moving numbers costs nothing. {sizes}"
 
 
 def wavefront(T=12, layers=4):
     """The step in which each hidden state of a stack can be ready, from the graph of the real computation."""
-    import plotly.graph_objects as go
-
     from helpers.counting import rounds as graphs
 
     ready = graphs.rounds(graphs.recurrent(T, layers))
     name = "h{t}" if layers == 1 else "h{layer},{t}"
-    table = [[ready[name.format(layer=layer, t=t)] for t in range(1, T + 1)] for layer in range(1, layers + 1)]
-    heat = go.Heatmap(
-        z=table,
+    flat = {"dtick": 1, "showgrid": False, "ticks": ""}
+    plot = figure(
+        f"{layers} layers, {T} words: {layers * T} states in {T + layers - 1} steps",
+        x=axis("word t", **flat),
+        y=axis("layer", **flat),
+        height=150 + 44 * max(layers, 3),
+        note="Each number: the step in which the state can be ready.",
+    )
+    plot.add_heatmap(
+        z=[[ready[name.format(layer=layer, t=t)] for t in range(1, T + 1)] for layer in range(1, layers + 1)],
         x=list(range(1, T + 1)),
         y=list(range(1, layers + 1)),
         texttemplate="%{z}",
@@ -317,68 +266,44 @@ def wavefront(T=12, layers=4):
         name="step in which the state is ready",
         hovertemplate="layer %{y}, word %{x}: step %{z}<extra></extra>",
     )
-    total = T + layers - 1
-    layout = theme.layout(
-        f"{layers} layers, {T} words: {layers * T} states in {total} steps; each number: the step in which it can be ready",
-        x={"title": {"text": "word t"}, "dtick": 1, "showgrid": False, "ticks": ""},
-        y={"title": {"text": "layer"}, "dtick": 1, "showgrid": False, "ticks": ""},
-        height=150 + 44 * max(layers, 3),
-    )
-    return Picture(layout, [heat])
+    return Picture(plot)
 
 
 def speed_up(rounds, operations, span):
     """Rounds of a greedy schedule against processors, between Brent's bounds. rounds: {processors: rounds}."""
-    import plotly.graph_objects as go
-
     processors = list(rounds)
-    lower = [max(-(-operations // p), span) for p in processors]
-    upper = [operations // p + span for p in processors]
-    traces = [
-        go.Scatter(
-            x=processors, y=upper, mode="lines", line={"width": 0}, hoverinfo="skip", name="operations / P + span"
-        ),
-        go.Scatter(
-            x=processors,
-            y=lower,
-            mode="lines",
-            line={"width": 0},
-            fill="tonexty",
-            fillcolor="rgba(0,114,178,0.18)",
-            hoverinfo="skip",
-            name="the larger of operations / P and span",
-        ),
-        go.Scatter(
-            x=processors,
-            y=list(rounds.values()),
-            mode="lines+markers",
-            name="rounds of the schedule",
-            line={"color": theme.ATTENTION, "width": 3},
-            marker={"size": 8},
-        ),
-        go.Scatter(
-            x=processors,
-            y=[span] * len(processors),
-            mode="lines",
-            name="span",
-            line={"color": theme.GREY, "dash": "dot", "width": 2},
-        ),
-    ]
-    end = math.log10(processors[-1])
-    layout = theme.layout(
-        f"More processors help until the span is left: {span} levels",
-        x={"title": {"text": "processors P"}, "type": "log", "dtick": 1},
-        y={"title": {"text": "rounds"}, "type": "log", "dtick": 1},
-        annotations=[
-            _note(end, math.log10(span), "span", theme.GREY, yshift=-12, xanchor="right"),
-            _note(
-                end / 2,
-                math.log10(upper[len(upper) // 2]),
-                "Brent’s bounds",
-                theme.ATTENTION,
-                xanchor="left",
-                yshift=14,
-            ),
-        ],
+    bounds = [cost.brent_time(operations, span, p) for p in processors]
+    plot = figure(
+        f"More processors help, down to the span of {span} levels",
+        x=axis("processors P", log=True, dtick=1),
+        y=axis("rounds", log=True, dtick=1),
     )
-    return Picture(layout, traces)
+    edge = {"mode": "lines", "hoverinfo": "skip", "line": {"width": 0}}
+    plot.add_scatter(x=processors, y=[bound.upper for bound in bounds], name="operations / P + span", **edge)
+    plot.add_scatter(
+        x=processors,
+        y=[bound.lower for bound in bounds],
+        fill="tonexty",
+        fillcolor="rgba(0,114,178,0.18)",
+        name="the larger of operations / P and span",
+        **edge,
+    )
+    plot.add_scatter(
+        x=processors,
+        y=list(rounds.values()),
+        mode="lines+markers",
+        name="rounds of the schedule",
+        line={"color": theme.ATTENTION, "width": 3},
+        marker={"size": 8},
+    )
+    plot.add_scatter(
+        x=processors,
+        y=[span] * len(processors),
+        mode="lines",
+        name="span",
+        line={"color": theme.GREY, "dash": "dot", "width": 2},
+    )
+    annotate(plot, "span", processors[-1], span, colour=theme.MUTED, xanchor="right", yshift=-12)
+    middle = len(processors) // 2
+    annotate(plot, "Brent’s bounds", processors[middle], bounds[middle].upper, colour=theme.ATTENTION, yshift=14)
+    return Picture(plot)
