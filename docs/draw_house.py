@@ -103,7 +103,7 @@ def places(rows, chains):
 
 
 def spread(row, wanted):
-    """{place: x}: near what is wanted, in this order, with no overlap: halfway between pushing right and pushing left."""
+    """{place: x}: near what is wanted, in this order, with no overlap; halfway between pushed right and pushed left."""
     right = pushed(row, wanted)
     left = mirrored(pushed(row[::-1], mirrored(wanted)))
     middle = {place: (left[place] + right[place]) / 2 for place in row}

@@ -57,14 +57,15 @@ def test_the_course_lists_it(copy):
 
 def test_what_it_lacks_is_named(copy):
     lines = python(copy, "-m", "course", "check").splitlines()
+    folder = "course/lessons/l" + "17"
     assert [line for line in lines if "17" in line] == [
         "notebooks/17_new_ground.ipynb is not there; lesson.toml names it",
-        "course/lessons/l17/notes.toml is not there: what a teacher wants to know",
-        "course/lessons/l17/figures.py is not there",
-        "course/lessons/l17/exercises.py: there are no exercises",
-        "course/lessons/l17/solutions.py: there are no answers to the exercises",
-        "course/lessons/l17/lesson.toml: S0-17 is settled in cell 'claim-keys', which the notebook does not have",
-        "course/lessons/l17/decisions.py: nothing decides S0-17, which lesson.toml calls computed",
+        f"{folder}/notes.toml is not there: what a teacher wants to know",
+        f"{folder}/figures.py is not there",
+        f"{folder}/exercises.py: there are no exercises",
+        f"{folder}/solutions.py: there are no answers to the exercises",
+        f"{folder}/lesson.toml: S0-17 is settled in cell 'claim-keys', which the notebook does not have",
+        f"{folder}/decisions.py: nothing decides S0-17, which lesson.toml calls computed",
     ]
     assert "README.md: its table of lessons is old; run make notebooks" in lines
     assert "docs/instructors.md: its table of lessons is old; run make notebooks" in lines

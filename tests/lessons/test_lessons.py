@@ -104,7 +104,7 @@ def test_the_course_adds_little_to_the_import_of_torch():
 
 
 def test_what_the_lesson_draws_is_what_is_stored(notebook):
-    """nbval compares no HTML and no plotly JSON; an explorable's function is pure, so both must be as they are stored."""
+    """nbval compares no HTML and no plotly JSON; a figure's function is pure, so both must be as they are stored."""
     again, _, _ = executed(notebook)
     for before, cell in zip(notebook.code, (cell for cell in again.cells if cell.cell_type == "code"), strict=True):
         if "figures." in cell.source and IGNORED not in before["metadata"].get("tags", []):
