@@ -1,7 +1,7 @@
 """Which lessons there are, and what each of them holds: the one place that looks into course/lessons.
 
 A lesson is one folder, course/lessons/lNN. Its lesson.toml says what it is; its modules (figures, exercises, decisions,
-solutions) are imported when somebody asks for them.
+trained, solutions) are imported when somebody asks for them.
 """
 
 import functools
@@ -19,7 +19,8 @@ LESSONS = Path(__file__).parent / "lessons"
 class Lesson:
     """What lesson.toml says. notebook: the name of its file, without .ipynb; None while the lesson is not written.
 
-    evidence: {claim id: {"how": …, "cell": …}}, what this lesson has settled. planned: {how: [claim ids]}, what it will.
+    evidence: {claim id: {"how": …}}, what this lesson has settled; a "cell" where a card shows it, and the name of a
+    "trained" result that it rests on. planned: {how: [claim ids]}, what it will settle.
     """
 
     id: str

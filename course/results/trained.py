@@ -163,8 +163,11 @@ def _write(lesson_id, results):
     text = json.dumps({"schema": SCHEMA, "results": results}, indent=1, sort_keys=True, allow_nan=False)
     with tempfile.NamedTemporaryFile("w", dir=target.parent, suffix=".new", delete=False, encoding="utf-8") as file:
         file.write(text + "\n")
-    os.chmod(file.name, 0o644)
-    Path(file.name).replace(target)
+    try:
+        os.chmod(file.name, 0o644)  # a temporary file is its owner's alone
+        os.replace(file.name, target)
+    finally:
+        Path(file.name).unlink(missing_ok=True)
 
 
 # ---- for a card
