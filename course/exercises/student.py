@@ -121,7 +121,7 @@ class Student:
         *others, last = (f'"{option}"' for option in options)
         require(
             text in options,
-            f"it returned {shown(answer)}; the {len(options)} answers are {', '.join(others)} and {last}.",
+            f"it returned {shown(answer)}; the answers are {', '.join(others)} and {last}.",
         )
         return text
 
@@ -132,15 +132,16 @@ class Student:
         arguments, on, answer = self._first
         try:
             again = self.allowance.call(self.function, tuple(_copied(argument) for argument in arguments))
-            later = _answer_in_words(again)
         except KeyboardInterrupt:
             raise
         except TimeUp:
             return None
         except BaseException as error:
-            again, later = NotAttempted, f"{type(error).__name__}: {_message(error)}"
-        if _same(answer, again, tolerance=1e-4):
-            return None
+            later = f"{type(error).__name__}: {_message(error)}"
+        else:
+            if _same(answer, again, tolerance=1e-4):
+                return None
+            later = _answer_in_words(again)
         return (
             f"asked the same twice{_for(on)}, {self.name} answers differently: first {_answer_in_words(answer)}, later "
             f"{later}. It keeps something from one call to the next: a list, a dict or a tensor made outside the "
@@ -176,10 +177,10 @@ def number(answer: object, place: str = "") -> float:
     try:
         value = float(answer.item() if isinstance(answer, np.ndarray) else answer)
     except OverflowError:
-        raise Wrong(f"a number below 1e308 is needed here, and this one is larger{place}.") from None
+        raise Wrong(f"a number below 1e308 is needed{place}, and this one is larger.") from None
     except Exception:  # a student's own class may raise anything
-        raise Wrong(f"a number is needed here, and this is {kind(answer)}{place}.") from None
-    require(value - value == 0, f"a finite number is needed here, and this is {value}{place}.")
+        raise Wrong(f"a number is needed{place}, and this is {kind(answer)}.") from None
+    require(value - value == 0, f"a finite number is needed{place}, and this is {value}.")
     return value
 
 
@@ -224,7 +225,7 @@ def _in_words(function, arguments):
 
 def _answer_in_words(answer):
     if isinstance(answer, (torch.Tensor, np.ndarray)) and answer.ndim:
-        return f"shape {tuple(answer.shape)} with the sum {float(answer.sum()):.4g}"
+        return f"shape {tuple(answer.shape)} with the sum {answer.sum().item():.4g}"
     return shown(answer)
 
 
@@ -239,7 +240,7 @@ def _parameter(function, position):
 def _students_error(error, function, name, on):
     """The student's own exception, on which input, with their own line."""
     message = _message(error)
-    sentence = f"{name} raised {type(error).__name__}{': ' + message if message else ''}{_for(on)}"
+    sentence = f"{name} raised {type(error).__name__}{_for(on)}{': ' + message if message else ''}"
     file = _file_of(function)
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
     return f"{sentence}\nin your line {lines[-1]}: {linecache.getline(file, lines[-1]).strip()}" if lines else sentence

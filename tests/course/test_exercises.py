@@ -1,46 +1,50 @@
-"""Every exercise: the reference passes, other right answers pass, each wrong answer gets its own sentence."""
+"""Every exercise: right answers pass, each wrong answer gets its own sentence, and no sentence is out of reach."""
 
+import ast
+import json
+import math
 import sys
-import time
+from collections import defaultdict
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from stored import NOTEBOOKS
 
-from course import solutions
-from course.errors import CourseError
-from course.exercises import PRINTED, Exercise, Student, check, exercises, find_exercise, hint, judge, require
+from course.catalogue import written
+from course.exercises import judge, student
 
-ALL = list(exercises().values())
-
-
-def by_id(exercise):
-    return exercise.id
+# (lesson, Exercise) of every lesson that is written
+ALL = [(row, exercise) for row in written() for exercise in row.exercises.values()]
 
 
-def stub_of(exercise):
-    """Run the notebook's cell; the thing to check is what it defines last."""
-    space = {"torch": torch, "np": np}
-    exec(exercise.stub, space)
-    return list(space.values())[-1]
+def named(row, exercise):
+    return f"{row.id}.{exercise.id}"
 
 
-def answers(kind):
-    pairs = []
-    for exercise in ALL:
-        reference, also_right, wrong = solutions.of(exercise.id)
-        for answer in {"right": [reference, *also_right], "wrong": wrong}[kind]:
-            pairs.append(pytest.param(exercise, answer, id=f"{exercise.id}-{len(pairs)}"))
-    return pairs
+def each(*columns):
+    return pytest.mark.parametrize(columns, [pytest.param(*pair, id=named(*pair)) for pair in ALL])
 
 
-@pytest.mark.parametrize(("exercise", "answer"), answers("right"))
+def each_answer(*columns, wrong):
+    """One test for each right answer, or for each wrong answer with its sentence."""
+    cases = []
+    for row, exercise in ALL:
+        reference, also_right, wrongs = row.answers.of(exercise.id)
+        for answer in wrongs if wrong else [reference, *also_right]:
+            function = answer[0] if wrong else answer
+            cases.append(pytest.param(exercise, answer, id=f"{named(row, exercise)}-{function.__name__}"))
+    return pytest.mark.parametrize(columns, cases)
+
+
+@each_answer("exercise", "answer", wrong=False)
 def test_right_answers_pass(exercise, answer):
     outcome, sentence, _ = judge(exercise, answer)
     assert outcome == "right", sentence
 
 
-@pytest.mark.parametrize(("exercise", "answer"), answers("wrong"))
+@each_answer("exercise", "answer", wrong=True)
 def test_wrong_answers_are_named(exercise, answer):
     attempt, expected = answer
     outcome, sentence, _ = judge(exercise, attempt)
@@ -49,134 +53,190 @@ def test_wrong_answers_are_named(exercise, answer):
     assert "this check cannot read" not in sentence
 
 
-@pytest.mark.parametrize("exercise", ALL, ids=by_id)
-def test_enough_of_everything(exercise):
-    reference, also_right, wrong = solutions.of(exercise.id)
+@each("row", "exercise")
+def test_an_exercise_has_enough_of_everything(row, exercise):
+    reference, also_right, wrong = row.answers.of(exercise.id)
     assert reference is not None
     assert len(also_right) >= 2
-    assert len(wrong) >= 5
     assert len({sentence for _, sentence in wrong}) >= 4, "the wrong answers should meet different sentences"
-    assert len(exercise.hints) == 3
+    assert all(exercise.hints)
     assert exercise.task.endswith(".")
 
 
-@pytest.mark.parametrize("exercise", ALL, ids=by_id)
-def test_untouched_stub_is_not_a_mistake(exercise):
-    outcome, sentence, _ = judge(exercise, stub_of(exercise))
+# ---- no sentence is out of reach
+
+
+def sentences_of(path):
+    """The lines of a module on which a sentence for a student stands: [(first, last)] of require(…) and raise Wrong."""
+    lines = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        call = node.exc if isinstance(node, ast.Raise) else node
+        if isinstance(call, ast.Call) and getattr(call.func, "id", "") in ("require", "Wrong"):
+            lines.append((call.lineno, call.end_lineno))
+    return sorted(set(lines))
+
+
+@pytest.mark.parametrize("row", [row for row in written() if row.exercises], ids=lambda row: row.id)
+def test_every_sentence_of_a_check_is_said_to_some_wrong_answer(row, monkeypatch):
+    path = row.folder / "exercises.py"
+    reached = set()
+
+    def remember(self, *_):
+        frame = sys._getframe(1)
+        while frame and Path(frame.f_code.co_filename) != path:
+            frame = frame.f_back
+        reached.add(frame and frame.f_lineno)
+
+    monkeypatch.setattr(student.Wrong, "__init__", remember)
+    for exercise in row.exercises.values():
+        for attempt, _ in row.answers.of(exercise.id)[2]:
+            judge(exercise, attempt)
+    silent = [first for first, last in sentences_of(path) if not any(first <= (line or 0) <= last for line in reached)]
+    assert not silent, f"no wrong answer in solutions.py is told what stands in these lines of {path.name}"
+
+
+# ---- the stub
+
+
+def stub_of(row, exercise):
+    """What the notebook's cell hands to check: the stub as a student finds it."""
+    (cell,) = (
+        source
+        for notebook in NOTEBOOKS
+        if notebook.lesson == row.id
+        for source in map("".join, (cell["source"] for cell in notebook.code))
+        if f'check("{exercise.id}",' in source
+    )
+    checked = {}
+    exec(cell, {"torch": torch, "np": np, "math": math, "check": checked.__setitem__})
+    return checked[exercise.id]
+
+
+@each("row", "exercise")
+def test_the_stub_of_the_notebook_is_not_attempted_yet(row, exercise):
+    stub = stub_of(row, exercise)
+    assert stub.__name__ == exercise.function
+    outcome, sentence, _ = judge(exercise, stub)
     assert outcome == "not attempted", sentence
 
 
-@pytest.mark.parametrize("exercise", ALL, ids=by_id)
-@pytest.mark.parametrize(
-    "answer", [None, "seven", lambda *a, **k: "seven", lambda *a, **k: np.zeros((2, 2, 2, 9)), object(), [], {}]
-)
-def test_nonsense_gets_a_sentence(exercise, answer):
-    outcome, sentence, _ = judge(exercise, answer)
+def test_an_id_stands_once_in_a_lesson():
+    ids = defaultdict(list)
+    for row, exercise in ALL:
+        ids[row.id].append(exercise.id)
+    assert all(len(set(names)) == len(names) for names in ids.values())
+
+
+# ---- what is no answer
+
+
+class RefusesEverything:
+    """No text, no number, no comparison."""
+
+    def refuse(self, *_):
+        raise RuntimeError("no")
+
+    __repr__ = __str__ = __float__ = __eq__ = __len__ = __iter__ = __bool__ = refuse
+    __hash__ = None
+
+
+RETURNED = {
+    "a text": "seven",
+    "another shape": np.zeros((2, 2, 2, 9)),
+    "an empty list": [],
+    "an object": object(),
+    "an object that refuses everything": RefusesEverything(),
+    "a number too large for a float": 10**400,
+    "nan": math.nan,
+    "infinity": math.inf,
+    "a view of 10 GB": torch.zeros(1).expand(50_000, 50_000),
+}
+
+
+@each("row", "exercise")
+@pytest.mark.parametrize("returned", RETURNED.values(), ids=RETURNED)
+def test_nonsense_gets_a_sentence_and_never_a_slip(row, exercise, returned):
+    outcome, sentence, _ = judge(exercise, lambda *_: returned)
     assert outcome == "wrong"
-    assert sentence
+    assert "this check cannot read" not in sentence
 
 
-def test_the_solution_is_shown_as_source(capsys):
-    source = solutions.source_of("05.1")
-    assert source.startswith("def my_attention")
-    assert "@reference" not in source
-
-
-def probe(student):
-    """A check that only calls."""
-    require(student(torch.ones(2)) is not None, "never")
-
-
-PROBE = Exercise("99.1", "Do it.", "probe = ...", ("", "", ""), probe)
-
-
-def test_a_loop_that_never_ends_is_stopped():
-    def endless(x):
-        while True:
-            try:
-                while True:
-                    pass
-            except Exception:
-                pass
-
-    start = time.perf_counter()
-    outcome, sentence, _ = judge(PROBE, endless)
-    assert time.perf_counter() - start < 3
+@each("row", "exercise")
+@pytest.mark.parametrize("instead", [None, 0.5, [1], (2,), {}, object()], ids=repr)
+def test_a_result_in_the_functions_place_is_told_so(row, exercise, instead):
+    outcome, sentence, _ = judge(exercise, instead)
     assert outcome == "wrong"
-    assert "stopped after 2 seconds" in sentence
-    time.sleep(0.3)  # and no later ring reaches us
+    call = f'check("{exercise.id}", {exercise.function})'
+    assert f"give check the function itself, {exercise.function}, without calling it: {call}" in sentence
 
 
-def test_the_students_exception_names_the_students_line():
-    def careless(x):
-        y = x + 1
-        return y @ torch.ones(3)
-
-    _, sentence, _ = judge(PROBE, careless)
-    assert "careless raised RuntimeError" in sentence
-    assert "return y @ torch.ones(3)" in sentence
-    assert "course/" not in sentence
+@each("row", "exercise")
+def test_the_functions_name_in_quotes_is_told_so(row, exercise):
+    sentence = judge(exercise, exercise.function).sentence
+    assert sentence == (f'give check the function itself, without quotes: check("{exercise.id}", {exercise.function}).')
 
 
-def test_exit_inside_an_attempt_does_not_end_the_kernel():
-    _, sentence, _ = judge(PROBE, lambda x: sys.exit(3))
-    assert "SystemExit" in sentence
+# ---- advice that passes when it is followed
 
 
-def test_recursion_without_end():
-    def again(x):
-        return again(x)
-
-    assert "RecursionError" in judge(PROBE, again)[1]
+def judged(lesson_id, exercise_id, attempt):
+    (exercise,) = (exercise for row, exercise in ALL if (row.id, exercise.id) == (lesson_id, exercise_id))
+    return judge(exercise, attempt)
 
 
-def test_printing_a_lot_is_cut():
-    def chatty(x):
-        for _ in range(100_000):
-            print("here")
-        return x
+@pytest.mark.parametrize("strength", [0.01, 0.3, 1, 3])
+def test_a_soft_head_is_sharp_enough_once_it_is_multiplied_as_advised(strength):
+    def head(T, factor=1):
+        W_Q = torch.zeros(5 + T, T)
+        W_K = torch.zeros(5 + T, T)
+        W_K[5:] = torch.eye(T)
+        W_Q[5:] = strength * torch.eye(T).roll(-1, dims=1)
+        return factor * W_Q, W_K
 
-    outcome, _, printed = judge(PROBE, chatty)
+    sentence = judged("05", "4", head).sentence
+    factor = int(sentence.split("multiply W_Q by ")[1].rstrip(".").replace(",", ""))
+    assert judged("05", "4", lambda T: head(T, factor)).outcome == "right"
+
+
+def test_a_head_that_reads_the_next_word_is_mended_as_advised():
+    def reads_next(T):
+        W_Q = torch.zeros(5 + T, T)
+        W_K = torch.zeros(5 + T, T)
+        W_K[5:] = 9 * torch.eye(T)
+        W_Q[5:] = 9 * torch.eye(T).roll(1, dims=1)
+        return W_Q, W_K
+
+    assert "exchange W_Q and W_K" in judged("05", "4", reads_next).sentence
+    assert judged("05", "4", lambda T: reads_next(T)[::-1]).outcome == "right"
+
+
+def test_a_tolerance_that_follows_the_sum_is_mended_as_advised():
+    sentence = judged("00", "1", lambda numbers: 1e-6 * abs(numbers.sum())).sentence
+    assert "Take the sum of their absolute values" in sentence
+    assert judged("00", "1", lambda numbers: 1e-6 * numbers.abs().sum()).outcome == "right"
+
+
+def test_a_comparison_is_turned_round_as_advised():
+    def turned(recurrent, blocks, limit):
+        return max((T for T in range(1, limit) if recurrent(T) > blocks(T)), default=0)
+
+    assert "Turn the comparison round" in judged("02", "3", turned).sentence
+    assert judged("02", "3", lambda *paths: turned(paths[1], paths[0], paths[2])).outcome == "right"
+
+
+def test_levels_without_a_memory_are_right_and_get_a_remark():
+    def longest_path(graph):
+        def level_of(node):
+            return 1 + max(map(level_of, graph[node]), default=0)
+
+        return max(map(level_of, graph))
+
+    outcome, sentence, _ = judged("02", "4", longest_path)
     assert outcome == "right"
-    assert len(printed) < PRINTED + 60
-    assert "more characters" in printed
+    assert "keep the level of each node in a dict" in sentence
 
 
-@pytest.mark.parametrize("kept", [[1, 2], {"a": [1]}, torch.ones(2), {1, 2}])
-def test_changing_an_input_is_told(kept):
-    def greedy(values):
-        values.clear() if not isinstance(values, torch.Tensor) else values.zero_()
-        return 1
-
-    exercise = Exercise("99.2", "Do it.", "", ("", "", ""), lambda student: student(kept))
-    assert "changes its input values" in judge(exercise, greedy)[1]
-
-
-def test_the_courses_own_slip_is_no_traceback():
-    def broken(student):
-        raise KeyError("oops")
-
-    outcome, sentence, _ = judge(Exercise("99.3", "Do it.", "", ("", "", ""), broken), lambda: 1)
-    assert outcome == "wrong"
-    assert "this check cannot read your answer" in sentence
-
-
-def test_shape_and_finiteness():
-    with pytest.raises(Exception, match=r"returned shape \(3,\) where \(2, 2\) is needed: a square"):
-        Student(lambda: torch.ones(3)).tensor(shape=(2, 2), meaning="a square")
-    with pytest.raises(Exception, match="not finite"):
-        Student(lambda: torch.tensor([float("nan")])).tensor(shape=(1,), meaning="")
-
-
-def test_unknown_exercise_names_the_nearest():
-    with pytest.raises(CourseError, match=r"05\.1"):
-        find_exercise("5.1")
-    with pytest.raises(CourseError, match="levels 1, 2 and 3"):
-        hint("05.1", 4)
-
-
-def test_passing_is_remembered(state):
-    check("05.1", solutions.of("05.1")[0])
-    from course import progress
-
-    assert "05.1" in progress.read()["passed"]
+@pytest.mark.parametrize("lesson_id", {row.id for row, _ in ALL})
+def test_checks_are_stored_nowhere_but_in_the_lesson(lesson_id):
+    stored = json.dumps([notebook.json for notebook in NOTEBOOKS if notebook.lesson == lesson_id])
+    assert f'check(\\"{lesson_id}.' not in stored

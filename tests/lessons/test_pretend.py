@@ -60,3 +60,19 @@ def test_earlier_work_is_done_first():
     gpu.launch("product")
     gpu.synchronise()
     assert gpu.clock() == 1100
+
+
+def test_a_clockwork_holds_up_the_runs_that_it_is_told_to():
+    gpu = ClockworkGPU(job=100, hiccup=300, held_up={0, 2})
+    for _ in range(4):
+        gpu.launch("product")
+    assert [end - start for start, end in gpu.runs] == [400, 100, 400, 100]
+
+
+def test_a_loop_that_asks_whether_a_clockwork_is_idle_comes_to_an_end():
+    gpu = ClockworkGPU(job=100, launch=0)
+    gpu.launch("product")
+    looks = 1
+    while not gpu.idle():
+        looks += 1
+    assert looks == gpu.clock() == 100

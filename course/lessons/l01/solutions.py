@@ -97,6 +97,11 @@ def step_without_return(x, h, U, W, b):
     torch.tanh(x @ U.T + h @ W.T + b)
 
 
+@wrong("1", "for B = 1, Din = 2, D = 2 the new state is off by up to")
+def step_with_two_constants(x, h, U, W, b):
+    return torch.tanh(x @ U.T + h @ W.T + 2 * b)
+
+
 @reference("2")
 def rnn_unroll(inputs, hidden, U, W, b):
     states = []
@@ -149,14 +154,51 @@ def unroll_last_only(inputs, hidden, U, W, b):
     return rnn_unroll(inputs, hidden, U, W, b)[:, -1]
 
 
-@wrong("2", "h_0 is among them")
+@wrong("2", "h_0 is among the states")
 def unroll_with_start(inputs, hidden, U, W, b):
     return torch.cat([hidden[:, None], rnn_unroll(inputs, hidden, U, W, b)], dim=1)
 
 
-@wrong("2", "the shape is (T, B, D)")
+@wrong("2", "the states stand as (T, B, D)")
 def unroll_time_first(inputs, hidden, U, W, b):
     return rnn_unroll(inputs, hidden, U, W, b).transpose(0, 1)
+
+
+@wrong("2", "the states stand as (T, B, D)")
+def unroll_reshaped(inputs, hidden, U, W, b):
+    B, T, _ = inputs.shape
+    return rnn_unroll(inputs, hidden, U, W, b).transpose(0, 1).reshape(B, T, len(b))
+
+
+@wrong("2", "`for x in inputs` takes the first axis, B")
+def unroll_over_sentences(inputs, hidden, U, W, b):
+    states = []
+    for x in inputs:
+        hidden = torch.tanh(x @ U.T + hidden @ W.T + b)
+        states.append(hidden)
+    return torch.stack(states, dim=1)
+
+
+@wrong("2", "answers differently")
+def unroll_with_a_default_list(inputs, hidden, U, W, b, states=[]):  # noqa: B006
+    for x in inputs.unbind(1):
+        hidden = torch.tanh(x @ U.T + hidden @ W.T + b)
+        states.append(hidden)
+    return torch.stack(states, dim=1)
+
+
+@wrong("2", "the states are one word late")
+def unroll_late(inputs, hidden, U, W, b):
+    states = []
+    for x in inputs.unbind(1):
+        states.append(hidden)
+        hidden = torch.tanh(x @ U.T + hidden @ W.T + b)
+    return torch.stack(states, dim=1)
+
+
+@wrong("2", "with B = 3, T = 3, Din = 2, D = 4 the first state is already wrong")
+def unroll_with_two_constants(inputs, hidden, U, W, b):
+    return rnn_unroll(inputs, hidden, U, W, 2 * b)
 
 
 @wrong("2", "it starts from zeros")
@@ -300,7 +342,7 @@ def graph_of_states(feeds_back, T):
     return {node: needed for node, needed in forced_graph(feeds_back, T).items() if node[0] == "h"}
 
 
-@wrong("3", "computes h4 too")
+@wrong("3", "computes h2 too")
 def graph_one_too_many(feeds_back, T):
     return forced_graph(feeds_back, T + 1)
 
@@ -313,6 +355,26 @@ def graph_with_names(feeds_back, T):
 @wrong("3", "There is a cycle")
 def graph_in_a_circle(feeds_back, T):
     return forced_graph(feeds_back, T) | {"h1": ["y1"]}
+
+
+@wrong("3", 'forced_graph("output", 1) is a list, not a dict {result: [results]}')
+def graph_as_list(feeds_back, T):
+    return list(forced_graph(feeds_back, T).items())
+
+
+@wrong("3", "y1 waits for h3, which it does not need")
+def graph_with_outputs_at_the_end(feeds_back, T):
+    states = {node: needed for node, needed in forced_graph(feeds_back, T).items() if node[0] == "h"}
+    return states | {f"y{t}": list(states) for t in range(1, T + 1)}
+
+
+GRAPH = {}
+
+
+@wrong("3", "answers differently: first {'h1': [], 'y1': ['h1']}, later")
+def graph_made_outside(feeds_back, T):
+    GRAPH.update(forced_graph(feeds_back, T))
+    return GRAPH
 
 
 @reference("4")
@@ -386,6 +448,16 @@ def rounds_if_both_is_worst(T, layers, feeds_back, teacher_forcing):
     return T * (layers + 1) if feeds_back == "both" else rounds_to_wait(T, layers, feeds_back, teacher_forcing)
 
 
-@wrong("4", "a number of rounds is needed")
+@wrong("4", "a number is needed for T = 3, layers = 1")
 def rounds_in_words(T, layers, feeds_back, teacher_forcing):
     return "as many as there are words"
+
+
+@wrong("4", "Each layer takes a round of its own")
+def rounds_of_one_layer(T, layers, feeds_back, teacher_forcing):
+    return rounds_to_wait(T, 1, feeds_back, teacher_forcing)
+
+
+@wrong("4", "you count 6 rounds. It is 4 rounds: draw the chain")
+def rounds_of_two_a_word(T, layers, feeds_back, teacher_forcing):
+    return 2 * T

@@ -5,7 +5,17 @@ import random
 from helpers import cost, span_of
 from helpers.counting import rounds as graphs
 
-from ...exercises import Exercise, number, require
+from ...exercises import Exercise, plural, require, shown
+
+
+class WatchedGraph(dict):
+    """A graph that counts how often somebody looks up what a node waits for."""
+
+    lookups = 0
+
+    def __getitem__(self, node):
+        self.lookups += 1
+        return super().__getitem__(node)
 
 
 def _random_graph(rng, size):
@@ -17,134 +27,181 @@ def _random_graph(rng, size):
     return {name: graph[name] for name in listed}
 
 
-def check_span(student):
-    def ask(graph, about):
-        found = number(student(graph))
-        right = span_of(graph)
-        if found == right:
-            return
-        edges = sum(map(len, graph.values()))
-        shown = f" Your answer for {graph} is {found:g}." if len(graph) <= 4 else ""
-        chain = edges == len(graph) - 1 == right - 1
-        require(
-            not chain or found != right - 1,
-            f"{about}: one too few. Count the nodes on the path, not the arrows.{shown}",
-        )
-        require(
-            len(graph) != 3 or edges != 3,
-            f"{about}: c is third in line. A node waits for all in its list, the latest.{shown}",
-        )
-        require(
-            found != len(graph),
-            f"{about}: that is the number of nodes, the work. Nodes that do not wait overlap.{shown}",
-        )
-        require(found != edges, f"{about}: that is the number of arrows.{shown}")
-        require(False, f"{about}: the longest path has {right} nodes, you found {found:g}.{shown}")
-
-    ask({"a": []}, "One node that waits for nothing")
-    ask({"a": [], "b": ["a"], "c": ["b"]}, "Three nodes in a chain")
-    ask({"a": [], "b": [], "c": []}, "Three nodes that do not wait for one another")
-    ask({"a": [], "b": ["a"], "c": ["a", "b"]}, "c waits for a and for b, and b waits for a")
-    ask({"c": ["b"], "b": ["a"], "a": []}, "A chain listed backwards (a graph has no order of its own)")
-    ask(graphs.attention(6), "Attention over six words")
-    rng = random.Random(21)
-    for size in (8, 30):
-        ask(_random_graph(rng, size), f"A random graph of {size} nodes")
-    # Every node waits for both of the layer below: 2**40 paths, but only 80 nodes.
-    ladder = {
-        (layer, side): [(layer - 1, 0), (layer - 1, 1)] if layer else [] for layer in range(40) for side in (0, 1)
+def _ladder(layers):
+    """Every node waits for both of the layer below: 2 ** layers paths, 2 * layers nodes."""
+    return {
+        (layer, side): [(layer - 1, 0), (layer - 1, 1)] if layer else [] for layer in range(layers) for side in (0, 1)
     }
-    ask(ladder, "A ladder of 40 layers")
+
+
+def _graphs_to_ask():
+    """{what it is: a graph}, the smallest first."""
+    rng = random.Random(21)
+    return {
+        "one node that waits for nothing": {"a": []},
+        "three nodes in a chain": {"a": [], "b": ["a"], "c": ["b"]},
+        "three nodes that do not wait for one another": {"a": [], "b": [], "c": []},
+        "a graph in which c waits for a and for b, and b waits for a": {"a": [], "b": ["a"], "c": ["a", "b"]},
+        "a chain that is listed backwards (a graph has no order of its own)": {"c": ["b"], "b": ["a"], "a": []},
+        "attention over six words": graphs.attention(6),
+        "a random graph of 8 nodes": _random_graph(rng, 8),
+        "a random graph of 30 nodes": _random_graph(rng, 30),
+    }
+
+
+def check_span(student):
+    for label, graph in _graphs_to_ask().items():
+        levels = student.number(graph, on=label)
+        if levels != span_of(graph):
+            _name_the_path(student, label, graph, levels)
+    ladder = WatchedGraph(_ladder(10))
+    levels = student.number(ladder, on="a ladder of 10 layers, each node of which waits for both below")
+    require(levels == 10, f"for a ladder of 10 layers the longest path has 10 nodes, you find {levels:g}.")
+    if ladder.lookups > 10 * len(ladder):
+        return (
+            f"On a ladder of 10 layers you look {ladder.lookups:,} times at {len(ladder)} nodes, once for each path. With 40 "
+            "layers it would not end: keep the level of each node in a dict."
+        )
+    return None
+
+
+def _name_the_path(student, label, graph, levels):
+    right, arrows = span_of(graph), sum(map(len, graph.values()))
+    example = f" Your answer for {shown(graph)} is {levels:g}." if len(graph) <= 4 else ""
+    renamed = {f"{node}_": [f"{other}_" for other in needed] for node, needed in graph.items()}
+    require(
+        student.number(renamed, on=label) != right,
+        f"for {label}: wrong, and right once the nodes have names that you have not seen before. Something is kept from one "
+        f"call to the next: a dict that is made outside the function, or as the default of an argument.{example}",
+    )
+    is_chain = arrows == len(graph) - 1 == right - 1
+    require(
+        not (is_chain and levels == right - 1),
+        f"for {label}: one too few. Count the nodes on the path, not the arrows.{example}",
+    )
+    require(
+        levels != len(graph),
+        f"for {label}: that is the number of nodes, the work. Nodes that do not wait overlap.{example}",
+    )
+    require(
+        False,
+        f"for {label}: the longest path has {plural(right, 'node')}, you find {levels:g}. A node waits for all in its list.{example}",
+    )
 
 
 def check_wavefront(student):
     for T, layers in ((1, 1), (6, 1), (1, 5), (3, 12), (6, 4), (100, 8)):
-        found, right = number(student(T, layers)), T + layers - 1
-        about = f"{layers} layer{'s' * (layers > 1)} over {T} word{'s' * (T > 1)}"
-        if found == right:
+        setting = f"{plural(layers, 'layer')} over {plural(T, 'word')}"
+        steps, right = student.number(T, layers, on=setting), T + layers - 1
+        if steps == right:
             continue
         require(
-            found != T * layers or T * layers == right,
-            f"{about}: {found:g} is layer by layer. A layer may start when the one below has done its first word.",
+            steps != T * layers,
+            f"{setting}: {steps:g} is layer by layer. A layer may start when the one below has done its first word.",
         )
         require(
-            found != T + layers,
-            f"{about}: one too many. Count the steps of the last state, starting at 1: how many moves "
-            "up and to the right lead to it?",
+            steps != T + layers,
+            f"{setting}: one too many. Count the steps of the last state, starting at 1: how many moves up and to the right "
+            "lead to it?",
         )
         require(
-            found != max(T, layers),
-            f"{about}: {found:g} would let a layer work on a word before the layer below has it.",
+            steps != max(T, layers),
+            f"{setting}: {steps:g} would let a layer work on a word before the layer below has it.",
         )
-        require(found != T, f"{about}: {found:g} is what one layer takes. The top layer starts later.")
+        require(steps != T, f"{setting}: {steps:g} is what one layer takes. The top layer starts later.")
         require(
             False,
-            f"{about}: {right} steps, you found {found:g}. Draw the grid and write into each cell the step in which it "
-            "can be ready.",
+            f"{setting}: {plural(right, 'step')}, you find {steps:g}. Draw the grid and write into each cell the step in which "
+            "it can be ready.",
         )
+
+
+LIMIT = 200
+
+
+def _paths_to_compare():
+    """[(what they are, the recurrent path, the other path, the largest T < LIMIT where the recurrent one is shorter)]"""
+
+    def constant(T):
+        return 100
+
+    def jumping(T):
+        return 40 if T <= 16 else 70  # as ⌈log₂ T⌉ does
+
+    def elman(T):
+        return cost.elman(T, 512, 6).span
+
+    def transformer(T):
+        return cost.transformer(T, 512, 8, 6).span
+
+    return [
+        ("a path of 10 T against one of 100", lambda T: 10 * T, constant, 9),
+        ("a path of 3 T against one that jumps from 40 to 70 after T = 16", lambda T: 3 * T, jumping, 23),
+        ("a path that is shorter for all T", lambda T: T, lambda T: 1000, LIMIT - 1),
+        ("a recurrent path that is longer from the start", lambda T: 10 * T + 200, constant, 0),
+        ("six Elman layers against six blocks, width 512", elman, transformer, 55),
+    ]
 
 
 def check_crossing(student):
-    def bumpy(T):
-        return 40 if T <= 16 else 70  # a path that jumps, as ⌈log₂ T⌉ does
+    for label, recurrent, blocks, right in _paths_to_compare():
+        length = student.number(recurrent, blocks, LIMIT, on=label)
+        if length != right:
+            _name_the_crossing(label, recurrent, blocks, length, right)
 
-    cases = [
-        ("a path of 10 T against one of 100", lambda T: 10 * T, lambda T: 100, 9),
-        ("a path of 3 T against one that jumps from 40 to 70 after T = 16", lambda T: 3 * T, bumpy, 23),
-        ("a path that is shorter for all T", lambda T: T, lambda T: 1000, 199),
-        ("a recurrent path that is longer from the start", lambda T: 10 * T + 200, lambda T: 100, 0),
-        (
-            "six Elman layers against six blocks, width 512",
-            lambda T: cost.elman(T, 512, 6).span,
-            lambda T: cost.transformer(T, 512, 8, 6).span,
-            55,
-        ),
-    ]
-    for about, recurrent, blocks, right in cases:
-        found = number(student(recurrent, blocks, 200))
-        if found == right:
-            continue
-        require(
-            found != right + 1, f"{about}: one too many. At T = {right + 1} the recurrent path is not shorter any more."
-        )
-        require(
-            not (right == 23 and found == 13),
-            f"{about}: you stop where it is first not shorter, at 13. The other path jumps later, and 3 T is shorter again "
-            "up to 23. Look at all T.",
-        )
-        require(right != 199 or found != 200, f"{about}: T = 200 is the limit itself; the answer lies below it.")
-        require(
-            found != 199 and found != 200,
-            f"{about}: {found:g} is the limit, not the crossing. Is the comparison turned round?",
-        )
-        require(right != 0, f"{about}: it is never shorter, so the answer is 0; you found {found:g}.")
-        require(False, f"{about}: the recurrent path is shorter up to T = {right}, you found {found:g}.")
+
+def _name_the_crossing(label, recurrent, blocks, length, right):
+    require(length == int(length) and length >= 0, f"{label}: {length:g} is no number of words.")
+    require(
+        length < LIMIT, f"{label}: T = {length:g} is not below the limit, {LIMIT}. The largest T to try is limit − 1."
+    )
+    longer = [t for t in range(1, LIMIT) if recurrent(t) > blocks(t)]
+    require(
+        length != max(longer, default=0) or length == 0,
+        f"{label}: T = {length:g} is the largest at which the recurrent path is the longer one. Turn the comparison round.",
+    )
+    require(
+        length == 0 or recurrent(int(length)) < blocks(int(length)),
+        f"{label}: you find T = {length:g}. There the recurrent path is {recurrent(int(length)):g} against {blocks(int(length)):g}, and not "
+        "shorter.",
+    )
+    gap = any(recurrent(t) >= blocks(t) for t in range(int(length) + 1, right))
+    again = " In between it is not shorter for a while, since the other path jumps: look at all T." if gap else ""
+    require(
+        False,
+        f"{label}: you find T = {length:g}, and at T = {right} the recurrent path is still shorter, {recurrent(right):g} against "
+        f"{blocks(right):g}.{again}",
+    )
+
+
+def _halvings(n):
+    """'6 → 3 → 2 → 1': how many terms are left after each level."""
+    left = [n]
+    while left[-1] > 1:
+        left.append((left[-1] + 1) // 2)
+    return " → ".join(f"{terms:,}" for terms in left)
 
 
 def check_tree(student):
-    for n in (6, 16, 1, 2, 3, 4, 5, 9, 1000, 1024, 1025):
-        found, right = number(student(n)), cost.add_up(n).span
-        if found == right:
+    for n in (1, 2, 3, 4, 5, 6, 9, 16, 1000, 1024, 1025):
+        levels, right = student.number(n), cost.add_up(n).span
+        if levels == right:
             continue
+        terms = plural(n, "term")
+        require(levels == int(levels), f"{terms}: {levels:g} levels? A level is whole: round up.")
         require(
-            found != n - 1,
-            f"{n} terms: {found:g} is one addition after the other. In a tree, pairs are added in the same level.",
+            n > 1, f"1 term: you find {plural(levels, 'level')}. One term is the sum already, with no level at all."
         )
         require(
-            found != n // 2, f"{n} terms: {found:g} is the number of pairs in the first level. How many levels follow?"
+            levels != n - 1,
+            f"{terms}: {levels:g} is one addition after the other. In a tree, pairs are added in the same level.",
         )
-        require(found == int(found), f"{n} terms: {found:g} levels? A level is whole: round up.")
+        tree = f"{terms}: you find {plural(levels, 'level')}, and {_halvings(n)} is {plural(right, 'level')}."
         require(
-            found != right - 1,
-            f"{n} terms: one too few. Round the logarithm to base 2 up, not down: a term left over needs a level of its own.",
+            levels > right or n % 2 == 0,
+            f"{tree} A term that is left over needs a level of its own: round up, not down.",
         )
-        require(
-            found != right + 1,
-            f"{n} terms: one too many. {n} terms need {right}; n.bit_length() is off at powers of two.",
-        )
-        require(
-            False, f"{n} terms: {right} levels, you found {found:g}. Halve and round up until one is left; how often?"
-        )
+        require(False, f"{tree} Each level leaves half of the terms.")
 
 
 EXERCISES = [

@@ -50,7 +50,7 @@ def counts_nodes(graph):
     return len(graph)
 
 
-@wrong("4", "A node waits for all in its list, the latest")
+@wrong("4", "A node waits for all in its list.")
 def follows_the_first(graph):
     def level_of(node):
         return 1 + (level_of(graph[node][0]) if graph[node] else 0)
@@ -58,7 +58,7 @@ def follows_the_first(graph):
     return max(level_of(node) for node in graph)
 
 
-@wrong("4", "A chain listed backwards")
+@wrong("4", "for a chain that is listed backwards")
 def trusts_the_order(graph):
     level = {}
     for node, needs in graph.items():
@@ -66,12 +66,35 @@ def trusts_the_order(graph):
     return max(level.values())
 
 
-@wrong("4", "stopped after 2 seconds")
-def forgets_nothing_remembers_nothing(graph):
+@also_right("4")
+def longest_path_without_a_memory(graph):
     def level_of(node):
         return 1 + max((level_of(needed) for needed in graph[node]), default=0)
 
     return max(level_of(node) for node in graph)
+
+
+@wrong("4", "raised KeyError for a chain that is listed backwards (a graph has no order of its own): 'b'")
+def trusts_the_order_blindly(graph):
+    level = {}
+    for node, needs in graph.items():
+        level[node] = 1 + max((level[needed] for needed in needs), default=0)
+    return max(level.values())
+
+
+@wrong("4", "right once the nodes have names that you have not seen before")
+def remembers_other_graphs(graph, level={}):  # noqa: B006
+    def level_of(node):
+        if node not in level:
+            level[node] = 1 + max((level_of(needed) for needed in graph[node]), default=0)
+        return level[node]
+
+    return max(level_of(node) for node in graph)
+
+
+@wrong("4", "for a ladder of 10 layers the longest path has 10 nodes, you find 12")
+def counts_the_side_too(graph):
+    return max(longest_path(graph), 12 if (0, 0) in graph else 0)
 
 
 @wrong("4", "raised ValueError")
@@ -82,7 +105,7 @@ def no_default(graph):
     return max(level_of(node) for node in graph)
 
 
-@wrong("4", "Three nodes in a chain: the longest path has 3 nodes, you found 1")
+@wrong("4", "for three nodes in a chain: the longest path has 3 nodes, you find 1")
 def most_arrows_into_a_node(graph):
     return max(1, max(len(needs) for needs in graph.values()))
 
@@ -131,6 +154,11 @@ def half_the_grid(T, layers):
     return T * layers // 2 + 1
 
 
+@wrong("2", "1 layer over 1 word: 1 step, you find 0")
+def counts_moves(T, layers):
+    return T + layers - 2
+
+
 @reference("3")
 def crossing(recurrent, blocks, limit):
     return max((T for T in range(1, limit) if recurrent(T) < blocks(T)), default=0)
@@ -150,7 +178,7 @@ def crossing_as_tensor(recurrent, blocks, limit):
     return shorter.nonzero().max() + 1 if shorter.any() else 0
 
 
-@wrong("3", "one too many")
+@wrong("3", "you find T = 10. There the recurrent path is 100 against 100, and not shorter")
 def first_longer(recurrent, blocks, limit):
     T = limit - 1
     while T > 0 and recurrent(T) >= blocks(T):
@@ -158,7 +186,7 @@ def first_longer(recurrent, blocks, limit):
     return T + 1
 
 
-@wrong("3", "Look at all T")
+@wrong("3", "look at all T")
 def stops_at_the_first(recurrent, blocks, limit):
     T = 0
     while recurrent(T + 1) < blocks(T + 1):
@@ -166,12 +194,12 @@ def stops_at_the_first(recurrent, blocks, limit):
     return T
 
 
-@wrong("3", "Is the comparison turned round?")
+@wrong("3", "Turn the comparison round")
 def turned_round(recurrent, blocks, limit):
     return max((T for T in range(1, limit) if recurrent(T) > blocks(T)), default=0)
 
 
-@wrong("3", "the recurrent path is shorter up to T = 9, you found 8")
+@wrong("3", "you find T = 8, and at T = 9 the recurrent path is still shorter, 90 against 100")
 def only_powers_of_two(recurrent, blocks, limit):
     return max((2**k for k in range(8) if recurrent(2**k) < blocks(2**k)), default=0)
 
@@ -181,9 +209,24 @@ def no_crossing_forgotten(recurrent, blocks, limit):
     return max(T for T in range(1, limit) if recurrent(T) < blocks(T))
 
 
-@wrong("3", "one too many")
+@wrong("3", "There the recurrent path is 100 against 100")
 def counts_equal_as_shorter(recurrent, blocks, limit):
     return max((T for T in range(1, limit) if recurrent(T) <= blocks(T)), default=0)
+
+
+@wrong("3", "T = 200 is not below the limit, 200")
+def limit_included(recurrent, blocks, limit):
+    return max((T for T in range(1, limit + 1) if recurrent(T) < blocks(T)), default=0)
+
+
+@wrong("3", "There the recurrent path is 210 against 100, and not shorter")
+def at_least_one(recurrent, blocks, limit):
+    return max((T for T in range(1, limit) if recurrent(T) < blocks(T)), default=1)
+
+
+@wrong("3", "9.5 is no number of words")
+def between_two(recurrent, blocks, limit):
+    return crossing(recurrent, blocks, limit) + 0.5
 
 
 @reference("1")
@@ -210,7 +253,7 @@ def one_by_one(n):
     return n - 1
 
 
-@wrong("1", "is the number of pairs in the first level")
+@wrong("1", "you find 1 level, and 3 → 2 → 1 is 2 levels")
 def half(n):
     return n // 2
 
@@ -225,9 +268,24 @@ def rounded_down(n):
     return int(math.log2(n))
 
 
-@wrong("1", "off at powers of two")
+@wrong("1", "1 term: you find 1 level. One term is the sum already")
 def bits(n):
     return n.bit_length()
+
+
+@wrong("1", "1 term: you find 1 level. One term is the sum already")
+def counts_the_terms_as_a_level(n):
+    return 1 if n <= 1 else 1 + counts_the_terms_as_a_level((n + 1) // 2)
+
+
+@wrong("1", "2 terms: you find 2 levels, and 2 → 1 is 1 level. Each level leaves half of the terms.")
+def bits_of_more_than_one(n):
+    return n.bit_length() if n > 1 else 0
+
+
+@wrong("1", "a number below 1e308 is needed for n = 1, and this one is larger")
+def enormous(n):
+    return 10**400
 
 
 @wrong("1", "Is a return missing?")

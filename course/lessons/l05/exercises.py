@@ -6,7 +6,7 @@ import torch
 
 from helpers import attention, attention_weights
 
-from ...exercises import Exercise, close, require
+from ...exercises import Exercise, close, in_float64, plural, require
 
 
 def _random(generator, *shape):
@@ -15,128 +15,176 @@ def _random(generator, *shape):
 
 def check_attention(student):
     generator = torch.Generator().manual_seed(51)
-    for T, D in ((3, 5), (6, 16), (1, 2)):
+    for T, D in ((1, 2), (3, 5), (6, 16)):
         query, key, value = (_random(generator, T, D) for _ in range(3))
-        found = student.tensor(query, key, value, shape=(T, D), meaning="one row of width D for each query")
+        sizes = f"{plural(T, 'word')} of width {D}"
+        output = student.tensor(query, key, value, shape=(T, D), meaning="one row of width D for each query", on=sizes)
         expected = attention(query, key, value, method="naive")
-        if close(found, expected):
+        if close(output, expected):
             continue
-        require(
-            D == 16 or not close(found, attention(query, key, value, scale=0.25)),
-            "the scale is right only for D = 16: take the width from query.shape[-1], not from the notebook's D.",
-        )
-        unscaled = attention(query, key, value, scale=1.0)
-        require(
-            not close(found, unscaled), "the scores are not divided by √D: with long vectors the softmax saturates."
-        )
-        twice = attention(query, key, value, scale=1 / D)
-        require(not close(found, twice), "the scores are divided by D; the square root is missing.")
-        scores = query @ key.T / math.sqrt(D)
-        require(
-            not close(found, scores.softmax(0) @ value),
-            "the softmax runs over the queries (each column sums to 1). Each query's weights must sum to 1: dim=-1.",
-        )
-        require(
-            not close(found, scores @ value),
-            "the softmax is missing: the scores themselves multiply the values, and they can be negative.",
-        )
-        require(
-            not close(found, scores.softmax(-1).T @ value),
-            "the weights are transposed before they meet the values: row i must hold what query i reads.",
-        )
-        require(
-            not close(found, scores.T.softmax(-1) @ value),
-            "the scores are key @ query.T: there row i holds what key i gets. Queries are the rows: query @ key.T.",
-        )
-        require(
-            not close(found, scores.softmax(-1) @ key),
-            "the weights multiply the keys. Keys are what is compared; values are what is handed over.",
-        )
-        gap = (found - expected).abs().max().item()
+        _name_the_scale(output, query, key, value)
+        _name_the_step(output, query, key, value)
+        gap = (output - expected).abs().max().item()
         require(
             False,
-            f"for {T} words of width {D} the output is off by up to {gap:.2g}. Compare each step with the loop above: "
-            "scores, scale, softmax over the keys, weighted sum of the values.",
+            f"for {sizes} the output is off by up to {gap:.2g}. Compare each step with the loop above: scores, scale, "
+            "softmax over the keys, weighted sum of the values.",
         )
     # More keys than queries, and values of their own width: the formula does not mind.
     query, key, value = _random(generator, 2, 4), _random(generator, 5, 4), _random(generator, 5, 3)
-    found = student.tensor(query, key, value, shape=(2, 3), meaning="2 queries read 5 values of width 3")
-    require(close(found, attention(query, key, value)), "with 2 queries and 5 keys it is wrong: is T used for both?")
+    sizes = "2 queries of width 4 over 5 keys, with values of width 3"
+    output = student.tensor(query, key, value, shape=(2, 3), meaning="2 queries read 5 values of width 3", on=sizes)
+    gap = (output - attention(query, key, value)).abs().max().item()
+    require(
+        gap < 1e-4,
+        f"right where there are as many keys as queries, and off by up to {gap:.2g} for {sizes}. Each query reads all keys.",
+    )
+
+
+def _name_the_scale(output, query, key, value):
+    T, D = query.shape
+
+    def scaled(scale):
+        return attention(query, key, value, scale=scale)
+
+    require(
+        D == 16 or not close(output, scaled(0.25)),
+        "the scale is right only for D = 16: take the width from query.shape[-1], not from the notebook's D.",
+    )
+    require(
+        not close(output, scaled(1.0)), "the scores are not divided by √D: with long vectors the softmax saturates."
+    )
+    require(not close(output, scaled(1 / D)), "the scores are divided by D; the square root is missing.")
+    require(
+        not close(output, scaled(T**-0.5)),
+        f"the scores are divided by √T, the root of the number of words, {T}. A score is a sum over the width: divide by √D.",
+    )
+    require(not close(output, scaled(math.sqrt(D))), "the scores are multiplied by √D. Divide by it.")
+
+
+def _name_the_step(output, query, key, value):
+    scores = query @ key.T / math.sqrt(query.shape[-1])
+    require(
+        not close(output, scores.softmax(0) @ value),
+        "the softmax runs over the queries (each column sums to 1). Each query's weights must sum to 1: dim=-1.",
+    )
+    require(
+        not close(output, scores @ value),
+        "the softmax is missing: the scores themselves multiply the values, and they can be negative.",
+    )
+    require(
+        not close(output, scores.softmax(-1).T @ value),
+        "the weights are transposed before they meet the values: row i must hold what query i reads.",
+    )
+    require(
+        not close(output, scores.T.softmax(-1) @ value),
+        "the scores are key @ query.T: there row i holds what key i gets. Queries are the rows: query @ key.T.",
+    )
+    require(
+        not close(output, scores.softmax(-1) @ key),
+        "the weights multiply the keys. Keys are what is compared; values are what is handed over.",
+    )
 
 
 def check_row_test(student):
     generator = torch.Generator().manual_seed(52)
     scores = _random(generator, 6, 6)
     right, columns = scores.softmax(-1), scores.softmax(0)
+    _accepts_weights(student, generator, right, columns)
+    _refuses_wrong_sums(student, columns)
+    _refuses_negative_weights(student)
 
-    def says(weights):
-        answer = student(weights)
-        if isinstance(answer, torch.Tensor):
-            require(answer.numel() == 1, "is_attention must give one answer, True or False, not one for each entry.")
-        return bool(answer)
 
+def _accepts_weights(student, generator, right, columns):
+    exact = torch.tensor([[0.5, 0.5], [0.25, 0.75]])  # these rows sum to 1 in every digit
+    accepts_exact, accepts_rounded = student.truth(exact), student.truth(right)
     require(
-        says(right) or not says(columns),
+        accepts_exact or accepts_rounded or not (student.truth(exact.T) and student.truth(columns)),
         "it accepts softmax(scores, dim=0) and refuses softmax(scores, dim=-1): you sum over the queries. Sum over the "
         "keys, dim=-1.",
     )
     require(
-        says(right),
-        "it refuses good weights, softmax(scores, dim=-1). Rounding leaves row sums like 0.9999999: allow a little.",
+        accepts_exact,
+        "it refuses [[0.5, 0.5], [0.25, 0.75]]. No weight is negative and each row sums to 1: these are weights of two "
+        "queries.",
     )
-    require(says(torch.eye(4)), "it refuses the identity, where every word reads only itself. That is allowed.")
     require(
-        says(_random(generator, 2, 5).softmax(-1)),
+        accepts_rounded,
+        "it refuses softmax(scores, dim=-1), and accepts rows that sum to 1 in every digit. Rounding leaves row sums like "
+        "0.9999999: allow a little.",
+    )
+    require(
+        student.truth(torch.eye(4)), "it refuses the identity, where every word reads only itself. That is allowed."
+    )
+    require(
+        student.truth(_random(generator, 2, 5).softmax(-1)),
         "it refuses weights of 2 queries over 5 keys. A weight matrix need not be square.",
     )
     require(
-        says(torch.softmax(torch.randn(4, 300, generator=generator), -1)),
+        student.truth(torch.softmax(torch.randn(4, 300, generator=generator), -1)),
         "it refuses float32 weights over 300 keys: their sums miss 1 by about 1e-7. Allow 1e-5, say.",
     )
+
+
+def _refuses_wrong_sums(student, columns):
     require(
-        not says(columns),
-        "it accepts softmax(scores, dim=0), the mistake that it should catch. There the columns sum to 1: sum over the "
-        "keys, dim=-1.",
+        not student.truth(columns),
+        "it accepts softmax(scores, dim=0), the mistake that it should catch. There the columns sum to 1, and the rows do "
+        "not.",
     )
-    require(not says(torch.full((3, 3), 0.5)), "it accepts rows that sum to 1.5. Each row must sum to 1.")
+    require(not student.truth(torch.full((3, 3), 0.5)), "it accepts rows that sum to 1.5. Each row must sum to 1.")
     require(
-        not says(torch.tensor([[1.5, -0.5], [0.5, 0.5]])),
+        not student.truth(torch.tensor([[0.5, 0.5], [0.9, 0.3]])),
+        "it accepts [[0.5, 0.5], [0.9, 0.3]]: the first row sums to 1, and the second to 1.2. All rows count.",
+    )
+    require(
+        not student.truth(torch.tensor([[0.9, 0.3], [0.5, 0.5]])),
+        "it accepts [[0.9, 0.3], [0.5, 0.5]]: the last row sums to 1, and the first to 1.2. All rows count.",
+    )
+    require(
+        not student.truth(torch.tensor([[0.5, 0.4], [0.3, 0.6]])),
+        "it accepts rows that sum to 0.9: too little is wrong too. The distance to 1 is (sum - 1).abs().",
+    )
+    require(
+        not student.truth(torch.tensor([[0.51, 0.5], [0.49, 0.5]])),
+        "it accepts rows that sum to 1.01 and 0.99. Rounding misses 1 by 1e-7 or so: allow 1e-5, say.",
+    )
+
+
+def _refuses_negative_weights(student):
+    require(
+        not student.truth(torch.tensor([[1.5, -0.5], [0.5, 0.5]])),
         "it accepts a weight of −0.5. Rows can sum to 1 and still hold negative weights: ask for weights ≥ 0 too.",
     )
-    wrong_rows = torch.tensor([[0.9, 0.3], [0.1, 0.7]])
     require(
-        not says(wrong_rows),
-        "it accepts rows that sum to 1.2 and 0.8. Every single row must sum to 1, not the rows on average.",
+        not student.truth(torch.tensor([[0.8, 0.7, -0.5], [0.2, 0.3, 0.5]])),
+        "it accepts [0.8, 0.7, −0.5], a row of weights that are all below 1. One is negative: ask for weights ≥ 0.",
     )
 
 
 def check_scale(student):
-    cases = [(5, 1.0, 1.0), (64, 1.0, 1.0), (64, 2.0, 0.5), (256, 3.0, 1.0), (100, 0.1, 0.2)]
-    for width, query_std, key_std in cases:
-        found = float(student.tensor(width, query_std, key_std, shape=(), meaning="one number"))
-        spread = math.sqrt(width) * query_std * key_std * abs(found)
-        given = f"width {width}, standard deviations {query_std:g} and {key_std:g}"
-        require(found > 0, f"for {given} the scale is {found:g}; a scale is positive.")
+    for width, query_std, key_std in ((5, 1.0, 1.0), (16, 2.0, 0.5), (20, 0.1, 0.2), (64, 3.0, 1.0)):
+        setting = f"width {width}, standard deviations {query_std:g} and {key_std:g}"
+        scale = float(student.tensor(width, query_std, key_std, shape=(), meaning="one number", on=setting))
+        variance = width * query_std**2 * key_std**2
+        spread = math.sqrt(variance) * abs(scale)
+        require(scale > 0, f"for {setting} the scale is {scale:g}; a scale is positive.")
         if abs(spread - 1) < 0.02:
             continue
         require(
-            not math.isclose(found, math.sqrt(width) * query_std * key_std, rel_tol=0.02),
-            f"for {given} this is the spread of q·k itself. The scale multiplies it to 1: take one over it.",
+            not math.isclose(scale, math.sqrt(variance), rel_tol=0.02),
+            f"for {setting} this is the spread of q·k itself. The scale multiplies it to 1: take one over it.",
         )
         require(
-            not math.isclose(found, 1 / width, rel_tol=0.02),
-            "1/D divides by the variance of q·k. What must become 1 is the standard deviation: its square root.",
+            not math.isclose(scale, 1 / variance, rel_tol=0.02),
+            f"for {setting} this is one over {variance:g}, the variance of q·k. What must become 1 is the standard "
+            "deviation, its square root.",
         )
         require(
-            not math.isclose(found, 1 / math.sqrt(width), rel_tol=0.02),
-            f"1/√D is right for entries of standard deviation 1. For {given} the scores keep a spread of {spread:.3g}.",
+            not math.isclose(scale, 1 / math.sqrt(width), rel_tol=0.02),
+            f"1/√D is right for entries of standard deviation 1. For {setting} the scores keep a spread of {spread:.3g}.",
         )
-        variance = width * query_std**2 * key_std**2
-        require(
-            not math.isclose(found, 1 / variance, rel_tol=0.02),
-            "this divides by the variance of q·k. Divide by its standard deviation, the square root of it.",
-        )
-        require(False, f"for {given} the scaled scores have standard deviation {spread:.3g}, not 1.")
+        require(False, f"for {setting} the scaled scores have standard deviation {spread:.3g}, not 1.")
 
 
 def check_previous_head(student):
@@ -144,21 +192,7 @@ def check_previous_head(student):
     for T in (4, 7):
         # A word's vector: 5 numbers that say which word, then T numbers that say where (one-hot).
         words = torch.cat([_random(generator, T, 5), torch.eye(T, dtype=torch.float64)], dim=1)
-        answer = student(T)
-        require(
-            isinstance(answer, (tuple, list)) and len(answer) == 2,
-            "two matrices are needed: return W_Q, W_K.",
-        )
-        W_Q, W_K = (torch.as_tensor(matrix).detach().to(torch.float64) for matrix in answer)
-        for name, matrix in (("W_Q", W_Q), ("W_K", W_K)):
-            require(
-                matrix.ndim == 2 and matrix.shape[0] == 5 + T,
-                f"{name} has shape {tuple(matrix.shape)}; it must take vectors of width 5 + T = {5 + T} (its rows).",
-            )
-        require(
-            W_Q.shape[1] == W_K.shape[1],
-            f"queries have width {W_Q.shape[1]} and keys {W_K.shape[1]}; a dot product needs them equal.",
-        )
+        W_Q, W_K = _two_matrices(student(T), T)
         weights = attention_weights(words @ W_Q, words @ W_K)
         require(
             weights.std(dim=-1).max() > 1e-6,
@@ -171,22 +205,57 @@ def check_previous_head(student):
         )
         require(
             not all(reads[i] == i + 1 for i in range(T - 1)),
-            "each word reads the next one. The shift goes the other way: try the transposed matrix.",
+            "each word reads the next one. The shift goes the other way: exchange W_Q and W_K.",
         )
+        _name_the_first_wrong_word(reads, weights, T, W_Q, W_K)
         least = min(weights[i, i - 1].item() for i in range(1, T))
-        if all(reads[i] == i - 1 for i in range(1, T)):
-            require(
-                least > 0.9,
-                f"the right word is read most, but with only {least:.0%} of the weight. Larger scores make the softmax "
-                "sharper: multiply a matrix by 10, say.",
-            )
-        wrong = next((i for i in range(1, T) if reads[i] != i - 1), None)
-        if wrong is not None:
-            require(
-                False,
-                f"with {T} words, word {wrong + 1} reads word {reads[wrong] + 1} most instead of word {wrong}. Use only the "
-                "last T entries, which say where a word stands; the first five say which word it is.",
-            )
+        require(
+            least > 0.9,
+            f"with {T} words the word before is read most, but with only {least:.0%} of the weight. Larger scores make the "
+            f"softmax sharper: multiply W_Q by {_sharpening(words, W_Q, W_K)}.",
+        )
+
+
+def _two_matrices(answer, T):
+    require(isinstance(answer, (tuple, list)) and len(answer) == 2, "two matrices are needed: return W_Q, W_K.")
+    W_Q, W_K = (in_float64(matrix, name) for name, matrix in zip(("W_Q", "W_K"), answer, strict=True))
+    for name, matrix in (("W_Q", W_Q), ("W_K", W_K)):
+        require(
+            matrix.ndim == 2 and matrix.shape[0] == 5 + T,
+            f"{name} has shape {tuple(matrix.shape)}; it must take vectors of width 5 + T = {5 + T} (its rows).",
+        )
+    require(
+        W_Q.shape[1] == W_K.shape[1],
+        f"queries have width {W_Q.shape[1]} and keys {W_K.shape[1]}; a dot product needs them equal.",
+    )
+    return W_Q, W_K
+
+
+def _name_the_first_wrong_word(reads, weights, T, W_Q, W_K):
+    wrong = next((i for i in range(1, T) if reads[i] != i - 1), None)
+    if wrong is None:
+        return
+    reading = (
+        f"with {T} words, word {wrong + 1} reads word {reads[wrong] + 1} most, with {weights[wrong].max():.0%} of the weight, "
+        f"instead of word {wrong}."
+    )
+    uses_words = bool(W_Q[:5].any() or W_K[:5].any())
+    require(
+        not uses_words,
+        f"{reading} The first five rows of W_Q or W_K are not 0, so that it matters which word stands where. Only the last "
+        "T say where it stands.",
+    )
+    require(False, reading)
+
+
+def _sharpening(words, W_Q, W_K):
+    """The smallest of 10, 30, 100, … with which the word before gets more than 0.99 of the weight."""
+    factor = 10
+    while True:
+        weights = attention_weights(words @ (factor * W_Q), words @ W_K)
+        if weights.diagonal(-1).min() > 0.99 or factor > 1e6:
+            return f"{factor:,}"
+        factor = factor * 3 if str(factor)[0] == "1" else factor // 3 * 10
 
 
 EXERCISES = [

@@ -52,6 +52,26 @@ def scale_of_the_notebook(query, key, value):
     return (query @ key.T / 16**0.5).softmax(-1) @ value
 
 
+@wrong("1", "the scores are divided by √T, the root of the number of words, 3")
+def scale_by_words(query, key, value):
+    return (query @ key.T / len(query) ** 0.5).softmax(-1) @ value
+
+
+@wrong("1", "the scores are multiplied by √D")
+def scale_upside_down(query, key, value):
+    return (query @ key.T * query.shape[-1] ** 0.5).softmax(-1) @ value
+
+
+@wrong("1", "the weights are transposed before they meet the values")
+def weights_transposed(query, key, value):
+    return (query @ key.T / query.shape[-1] ** 0.5).softmax(-1).T @ value
+
+
+@wrong("1", "for 3 words of width 5 the output is off by up to")
+def mean_of_the_values(query, key, value):
+    return value.mean(0).expand(len(query), -1)
+
+
 @wrong("1", "the softmax runs over the queries")
 def softmax_over_queries(query, key, value):
     return (query @ key.T / query.shape[-1] ** 0.5).softmax(0) @ value
@@ -72,7 +92,7 @@ def reads_keys(query, key, value):
     return (query @ key.T / query.shape[-1] ** 0.5).softmax(-1) @ key
 
 
-@wrong("1", "returned shape (3, 3)")
+@wrong("1", "returned shape (1, 1) where (1, 2) is needed for 1 word of width 2")
 def only_weights(query, key, value):
     return (query @ key.T / query.shape[-1] ** 0.5).softmax(-1)
 
@@ -82,7 +102,7 @@ def forgot_return(query, key, value):
     (query @ key.T / query.shape[-1] ** 0.5).softmax(-1) @ value
 
 
-@wrong("1", "is T used for both?")
+@wrong("1", "right where there are as many keys as queries, and off by up to 0.31")
 def one_length(query, key, value):
     scores = query @ key[: len(query)].T / query.shape[-1] ** 0.5
     return scores.softmax(-1) @ value[: len(query)]
@@ -117,7 +137,7 @@ def is_attention_by_allclose(weights):
     )
 
 
-@wrong("2", "sum over the keys, dim=-1")
+@wrong("2", "it accepts softmax(scores, dim=0)")
 def both_axes_pass(weights):
     return bool((weights >= 0).all() and abs(weights.sum() - weights.shape[0]) < 1e-4)
 
@@ -125,6 +145,69 @@ def both_axes_pass(weights):
 @wrong("2", "you sum over the queries")
 def sums_columns(weights):
     return bool((weights >= 0).all() and (weights.sum(dim=0) - 1).abs().max() < 1e-5)
+
+
+@wrong("2", "it refuses [[0.5, 0.5], [0.25, 0.75]]")
+def wants_the_whole_to_sum_to_one(weights):
+    return bool((weights >= 0).all() and abs(weights.sum() - 1) < 1e-4)
+
+
+@wrong("2", "it refuses the identity")
+def wants_every_weight_positive(weights):
+    return bool((weights > 0).all() and (weights.sum(dim=-1) - 1).abs().max() < 1e-5)
+
+
+@wrong("2", "it accepts rows that sum to 1.5")
+def wants_at_least_one(weights):
+    return bool((weights >= 0).all() and (weights.sum(dim=-1) > 1 - 1e-5).all())
+
+
+@wrong("2", "it accepts rows that sum to 0.9")
+def forgets_abs(weights):
+    return bool((weights >= 0).all() and (weights.sum(dim=-1) - 1 < 1e-5).all())
+
+
+@wrong("2", "it accepts softmax(scores, dim=0)")
+def on_average(weights):
+    return bool((weights >= 0).all() and abs(weights.sum(dim=-1).mean() - 1) < 1e-5)
+
+
+@wrong("2", "the first row sums to 1, and the second to 1.2")
+def returns_in_the_first_turn(weights):
+    for row in weights:
+        return bool((row >= 0).all() and abs(row.sum() - 1) < 1e-5)
+
+
+@wrong("2", "the last row sums to 1, and the first to 1.2")
+def keeps_the_last_turn(weights):
+    for row in weights:
+        passes = bool((row >= 0).all() and abs(row.sum() - 1) < 1e-5)
+    return passes
+
+
+@wrong("2", "the first row sums to 1, and the second to 1.2")
+def the_smallest_sum(weights):
+    return bool((weights >= 0).all() and abs(weights.sum(dim=-1).min() - 1) < 1e-5)
+
+
+@wrong("2", "it accepts rows that sum to 1.01 and 0.99")
+def too_much_room(weights):
+    return bool((weights >= 0).all() and (weights.sum(dim=-1) - 1).abs().max() < 0.1)
+
+
+@wrong("2", "it accepts [0.8, 0.7, −0.5]")
+def wants_weights_below_one(weights):
+    return bool((weights <= 1).all() and (weights.sum(dim=-1) - 1).abs().max() < 1e-5)
+
+
+@wrong("2", "True or False is needed here, and in_words returned a str: 'yes'")
+def in_words(weights):
+    return "yes" if is_attention(weights) else "no"
+
+
+@wrong("2", "returned a generator, which holds no answer yet")
+def never_looks(weights):
+    return (abs(sum(row) - 1) < 1e-4 for row in weights.tolist())
 
 
 @wrong("2", "Rounding leaves row sums")
@@ -180,9 +263,14 @@ def only_width(D, query_std, key_std):
     return D**-0.5
 
 
-@wrong("3", "1/D divides by the variance")
+@wrong("3", "this is one over 5, the variance of q·k")
 def one_over_width(D, query_std, key_std):
     return 1 / D / query_std / key_std
+
+
+@wrong("3", "this is one over 5, the variance of q·k")
+def one_over_the_variance(D, query_std, key_std):
+    return 1 / (D * query_std**2 * key_std**2)
 
 
 @wrong("3", "take one over it")
@@ -247,7 +335,7 @@ def reads_next(T):
     return W_K, W_Q
 
 
-@wrong("4", "make the softmax sharper")
+@wrong("4", "multiply W_Q by 30")
 def too_soft(T):
     W_Q, W_K = previous_word_head(T)
     return W_Q / 30, W_K
@@ -264,12 +352,29 @@ def one_matrix(T):
     return previous_word_head(T)[0]
 
 
+@wrong("4", "queries have width 4 and keys 5; a dot product needs them equal")
+def keys_too_wide(T):
+    W_Q, W_K = previous_word_head(T)
+    return W_Q, torch.cat([W_K, W_K[:, :1]], dim=1)
+
+
+@wrong("4", "W_Q is a list that cannot be read as a tensor of real numbers")
+def uneven_rows(T):
+    return [[1.0], [1.0, 2.0]], previous_word_head(T)[1]
+
+
+@wrong("4", "with 4 words, word 2 reads word 4 most")
+def reads_two_back(T):
+    W_Q, W_K = previous_word_head(T)
+    return W_Q.roll(-1, dims=1), W_K
+
+
 @wrong("4", "it must take vectors of width 5 + T")
 def forgets_word_part(T):
     return 30 * torch.eye(T).roll(-1, dims=1), torch.eye(T)
 
 
-@wrong("4", "the first five say which word it is")
+@wrong("4", "The first five rows of W_Q or W_K are not 0")
 def reads_words(T):
     generator = torch.Generator().manual_seed(0)
     return tuple(3 * torch.randn(5 + T, T, generator=generator) for _ in range(2))
