@@ -95,6 +95,20 @@ _DRAW = """async ([figure, page, width]) => {
 _MEASURE = """smallest => {
     const stage = document.getElementById('stage'), faults = [], pieces = [];
     const short = text => '“' + (text.length > 40 ? text.slice(0, 38) + '…' : text) + '”';
+    const clipped = (element, box) => {  // the part of the box that a clip path leaves
+        for (let outer = element; outer && outer !== stage; outer = outer.parentElement) {
+            const id = (outer.getAttribute('clip-path') || '').match(/#([^'")]+)/);
+            const shape = id && document.getElementById(id[1]), rect = shape && shape.querySelector('rect');
+            if (!rect || !outer.getScreenCTM) continue;
+            const {x, y, width, height} = rect.getBBox(), matrix = outer.getScreenCTM();
+            const from = new DOMPoint(x, y).matrixTransform(matrix);
+            const to = new DOMPoint(x + width, y + height).matrixTransform(matrix);
+            const left = Math.max(box.left, from.x), top = Math.max(box.top, from.y);
+            const right = Math.min(box.right, to.x), bottom = Math.min(box.bottom, to.y);
+            box = {left, top, right, bottom};
+        }
+        return box;
+    };
     const room = element => {  // the box that shows it, and whether one can scroll down in it
         const drawing = element.closest('svg.main-svg') || element.closest('svg');
         const box = (drawing || stage).getBoundingClientRect();
@@ -103,7 +117,7 @@ _MEASURE = """smallest => {
             if (!outer.closest('svg') && overflow !== 'visible')
                 return {box: outer.getBoundingClientRect(), scrolls: overflow !== 'hidden'};
         }
-        return {box, scrolls: false};
+        return {box: clipped(element, box), scrolls: false};
     };
     const walker = document.createTreeWalker(stage, NodeFilter.SHOW_TEXT);
     while (walker.nextNode()) {

@@ -7,16 +7,16 @@ from helpers import elman
 from ...models import tiny_rnn
 from ...show import theme
 from ...show.display import Picture
+from ...show.marks import axis, figure, joined, tag
 from ...words import SENTENCE
 
 SMALLEST = "man eats dog"
 SENTENCES = [SMALLEST, SENTENCE]
 
-MUTED = "#57606A"
 PALE = "#B9BFC8"
 DONE = "#FBE7DA"  # the RNN's colour, pale
 ROWS = 7  # of the timetable: h0 and at most six words
-LEFT, MIDDLE, RIGHT = 1.9, 3.9, 5.9  # of its boxes
+LEFT, MIDDLE, RIGHT = 1.8, 4.3, 6.8  # of its boxes, on an axis from 0 to 10
 
 
 def walk(sentence):
@@ -31,49 +31,19 @@ def state_walk(sentence=SENTENCE, step=3):
 
     step: how many words have been read; beyond the end of the sentence it stays at the last.
     """
-    import plotly.graph_objects as go
-
     words, states = walk(sentence)
-    T = len(words)
-    now = min(step, T)
+    now = min(step, len(words))
     title = _title(words, now)
-    names = [_name(t) for t in range(T + 1)]
-    labels = [names[0], *(f"{name} {word}" for name, word in zip(names[1:], words, strict=True))]
-    parts = {"done": range(now), "now": range(now, now + 1), "to come": range(now + 1, T + 1)}
-    looks = {
-        "done": {"size": 13, "color": theme.RNN, "line": {"width": 0}},
-        "now": {"size": 19, "color": theme.RNN, "line": {"width": 3, "color": theme.INK}},
-        "to come": {"size": 12, "color": theme.PAPER, "line": {"width": 1.5, "color": PALE}},
-    }
-    traces = [
-        go.Scatter(
-            x=[states[t][0] for t in part],
-            y=[states[t][1] for t in part],
-            text=[f"<b>{labels[t]}</b>" if name == "now" else labels[t] for t in part],
-            textposition=[_side(states, t) for t in part],
-            textfont={"size": 16 if name == "now" else 14, "color": theme.GREY if name == "to come" else theme.INK},
-            mode="markers+text",
-            marker=looks[name],
-            cliponaxis=False,
-            hovertemplate="%{text}: (%{x:.2f}, %{y:.2f})<extra></extra>",
-            name=name,
-        )
-        for name, part in parts.items()
-    ]
-    axis = {"range": [-1.3, 1.3], "tickvals": [-1, 0, 1], "fixedrange": True}
-    hidden = {"visible": False, "fixedrange": True}
-    layout = theme.layout(
-        title,
-        x=axis | {"domain": [0, 0.47], "title": {"text": "first number of the state"}, "constrain": "domain"},
-        y=axis | {"title": {"text": "second number"}, "scaleanchor": "x", "constrain": "domain"},
-        height=540,
-        margin={"l": 64, "r": 20, "t": 64, "b": 72},
-        xaxis2=hidden | {"domain": [0.5, 1], "range": [0, 10], "anchor": "y2"},
-        yaxis2=hidden | {"domain": [0, 1], "range": [ROWS - 0.5, -0.5], "anchor": "x2"},
-        shapes=_boundary() + _boxes(T, now),
-        annotations=_steps(states, now) + _chain(T, now),
-    )
-    return Picture(layout, traces + _timetable(words, states, now), _text(title, words, states, now))
+    plane = axis("first number of the state", span=(-1.35, 1.35), tickvals=[-1, 0, 1], constrain="domain")
+    plot = figure(title, x=plane, height=440, left=64, columns=2, column_widths=[0.4, 0.6], horizontal_spacing=0.02)
+    plot.update_yaxes(plane | {"title": {"text": "second number"}, "scaleanchor": "x"}, col=1)
+    plot.update_xaxes(visible=False, range=[0, 10], col=2)
+    plot.update_yaxes(visible=False, range=[ROWS - 0.5, -0.5], col=2)
+    square = {"type": "rect", "x0": -1, "x1": 1, "y0": -1, "y1": 1, "fillcolor": theme.WASH}
+    plot.add_shape(square, line={"color": theme.LINE, "width": 1}, layer="below", row=1, col=1)
+    _draw_states(plot, words, states, now)
+    _draw_timetable(plot, words, states, now)
+    return Picture(plot, text=_text(title, words, states, now))
 
 
 def _name(t):
@@ -87,10 +57,42 @@ def _title(words, now):
         return f"h₁ needs “{words[0]}” and h₀, which are there: 1 round"
     if now == 2:
         return "h₂ waits for h₁: 2 rounds"
-    before = [_name(t) for t in range(now - 1, 0, -1)]
     if now == 3:
         return "h₃ waits for h₂, which waits for h₁: 3 rounds"
-    return f"{_name(now)} waits for {', '.join(before[:-1])} and {before[-1]}, one after the other: {now} rounds"
+    before = [_name(t) for t in range(now - 1, 0, -1)]
+    return f"{_name(now)} waits for {', '.join(before[:-1])} and {before[-1]}, one by one: {now} rounds"
+
+
+# ---- the plane
+
+
+def _draw_states(plot, words, states, now):
+    """A point for each state, with its word, and an arrow from each to the next, which could not start before."""
+    T = len(words)
+    labels = [_name(0), *(joined(_name(t), " ", word) for t, word in enumerate(words, 1))]
+    parts = {"done": range(now), "now": range(now, now + 1), "to come": range(now + 1, T + 1)}
+    markers = {
+        "done": {"size": 13, "color": theme.RNN, "line": {"width": 0}},
+        "now": {"size": 19, "color": theme.RNN, "line": {"width": 3, "color": theme.INK}},
+        "to come": {"size": 12, "color": theme.PAPER, "line": {"width": 1.5, "color": PALE}},
+    }
+    for name, part in parts.items():
+        plot.add_scatter(
+            x=[states[t][0] for t in part],
+            y=[states[t][1] for t in part],
+            text=[str(tag("b", labels[t]) if name == "now" else labels[t]) for t in part],
+            textposition=[_side(states, t) for t in part],
+            textfont={"size": 14 if name == "now" else 12, "color": theme.GREY if name == "to come" else theme.INK},
+            mode="markers+text",
+            marker=markers[name],
+            cliponaxis=False,
+            hovertemplate="%{text}: (%{x:.2f}, %{y:.2f})<extra></extra>",
+            name=name,
+            row=1,
+            col=1,
+        )
+    for t in range(1, T + 1):
+        _draw_arrow(plot, states[t - 1], states[t], ("x", "y"), _stroke(t, now), standoff=11, startstandoff=8)
 
 
 def _side(states, t):
@@ -98,8 +100,8 @@ def _side(states, t):
     x, y = states[t]
     arrows = [math.atan2(b - y, a - x) for a, b in states[max(t - 1, 0) : t + 2] if (a, b) != (x, y)]
     sides = {"top center": 90, "bottom center": -90}
-    sides |= {"middle right": 0} if x < 0.8 else {}
-    sides |= {"middle left": 180} if x > -0.5 else {}
+    sides |= {"middle right": 0} if x < 0.5 else {}
+    sides |= {"middle left": 180} if x > -0.3 else {}
 
     def nearest_arrow(side):
         return max(math.cos(arrow - math.radians(sides[side])) for arrow in arrows)
@@ -107,100 +109,86 @@ def _side(states, t):
     return min(sides, key=nearest_arrow)
 
 
-def _arrow(tail, tip, axes, colour, width, **more):
-    ends = {"x": tip[0], "y": tip[1], "ax": tail[0], "ay": tail[1]}
-    on = dict(zip(("xref", "yref", "axref", "ayref"), axes * 2, strict=True))
-    look = {"arrowhead": 2, "arrowsize": 1, "arrowwidth": width, "arrowcolor": colour}
-    return {"text": "", "showarrow": True} | ends | on | look | more
-
-
-def _steps(states, now):
-    """An arrow from each state to the next: this one could not start before its tail was there."""
-    arrows = []
-    for t in range(1, len(states)):
-        colour, width = _stroke(t, now)
-        arrows.append(_arrow(*states[t - 1 : t + 1], ("x", "y"), colour, width, standoff=11, startstandoff=8))
-    return arrows
-
-
-def _boundary():
-    square = {"type": "rect", "xref": "x", "yref": "y", "x0": -1, "x1": 1, "y0": -1, "y1": 1, "layer": "below"}
-    return [square | {"line": {"color": theme.LINE, "width": 1}, "fillcolor": theme.WASH}]
-
-
-def _boxes(T, now):
-    shapes = []
-    for t in range(T + 1):  # each look says all, also "solid": a frame is laid over the one before
-        if t == now:
-            look = {"fillcolor": theme.RNN, "line": {"color": theme.INK, "width": 2, "dash": "solid"}}
-        elif t < now:
-            look = {"fillcolor": DONE, "line": {"color": theme.RNN, "width": 1.5, "dash": "solid"}}
-        else:
-            look = {"fillcolor": theme.PAPER, "line": {"color": PALE, "width": 1, "dash": "dot"}}
-        box = {
-            "type": "rect",
-            "xref": "x2",
-            "yref": "y2",
-            "x0": LEFT,
-            "x1": RIGHT,
-            "y0": t - 0.27,
-            "y1": t + 0.27,
-            "layer": "below",
-        }
-        shapes.append(box | look)
-    return shapes
-
-
-def _timetable(words, states, now):
-    """One row a state, top to bottom in the order of time: its word, its numbers, and when it is ready."""
-    import plotly.graph_objects as go
-
-    inks = [theme.INK if t <= now else theme.GREY for t in range(len(states))]
-    numbers = [
-        f"{_name(t)} = ({_plain(x)}, {_plain(y)})" if t <= now else f"{_name(t)} = ?" for t, (x, y) in enumerate(states)
-    ]
-    numbers[now] = f"<b>{numbers[now]}</b>"
-    when = ["given"]
-    for t, word in enumerate(words, 1):
-        made = f"<b>round {t}: from<br>“{word}” and {_name(t - 1)}</b>"
-        when.append(made if t == now else f"finished in round {t}" if t < now else f"waits for {_name(t - 1)}")
-    columns = [
-        (LEFT - 0.05, ["", *(f"{word}  →" for word in words)], "middle left", inks),
-        (MIDDLE, numbers, "middle center", [theme.PAPER if t == now else ink for t, ink in enumerate(inks)]),
-        (
-            RIGHT + 0.2,
-            when,
-            "middle right",
-            [theme.RNN if t == now else MUTED if t < now else theme.GREY for t in range(len(states))],
-        ),
-    ]
-    return [
-        go.Scatter(
-            x=[x] * len(texts),
-            y=list(range(len(texts))),
-            text=texts,
-            mode="text",
-            textposition=side,
-            textfont={"size": 14, "color": colours},
-            xaxis="x2",
-            yaxis="y2",
-            hoverinfo="skip",
-        )
-        for x, texts, side, colours in columns
-    ]
-
-
-def _chain(T, now):
-    """An arrow from each box down to the next."""
-    arrows = []
-    for t in range(1, T + 1):
-        colour, width = _stroke(t, now)
-        arrows.append(_arrow((MIDDLE, t - 0.73), (MIDDLE, t - 0.27), ("x2", "y2"), colour, width))
-    return arrows
+def _draw_arrow(plot, tail, tip, axes, stroke, **more):
+    colour, width = stroke
+    (ax, ay), (x, y), (xref, yref) = tail, tip, axes
+    plot.add_annotation(
+        text="",
+        showarrow=True,
+        x=x,
+        y=y,
+        ax=ax,
+        ay=ay,
+        xref=xref,
+        yref=yref,
+        axref=xref,
+        ayref=yref,
+        arrowhead=2,
+        arrowsize=1,
+        arrowwidth=width,
+        arrowcolor=colour,
+        **more,
+    )
 
 
 def _stroke(t, now):
+    """(colour, width) of the arrow that leads to state t."""
     return (theme.RNN, 3 if t == now else 2) if t <= now else (PALE, 1)
+
+
+# ---- the timetable
+
+
+def _draw_timetable(plot, words, states, now):
+    """One row a state, top to bottom in the order of time: its word, its numbers, and when it is ready."""
+    rows = range(len(states))
+    inks = [theme.INK if t <= now else theme.GREY for t in rows]
+    numbers = [
+        f"{_name(t)} = ({_plain(x)}, {_plain(y)})" if t <= now else f"{_name(t)} = ?" for t, (x, y) in enumerate(states)
+    ]
+    numbers[now] = str(tag("b", numbers[now]))
+    when = [_when(t, now) for t in rows]
+    colours = [theme.RNN if t == now else theme.MUTED if t < now else theme.GREY for t in rows]
+    for t in rows:
+        plot.add_shape(_box(t, now), row=1, col=2)
+    _write_column(plot, LEFT - 0.05, ["", *(str(joined(word, " →")) for word in words)], "middle left", inks)
+    _write_column(plot, MIDDLE, numbers, "middle center", [theme.PAPER if t == now else inks[t] for t in rows])
+    _write_column(plot, RIGHT + 0.1, when, "middle right", colours)
+    for t in rows[1:]:
+        _draw_arrow(plot, (MIDDLE, t - 0.73), (MIDDLE, t - 0.27), ("x2", "y2"), _stroke(t, now))
+
+
+def _when(t, now):
+    if t == 0:
+        return "given"
+    if t > now:
+        return f"waits for {_name(t - 1)}"
+    return str(tag("b", f"now: round {t}")) if t == now else f"round {t}"
+
+
+def _box(t, now):
+    if t == now:
+        look = {"fillcolor": theme.RNN, "line": {"color": theme.INK, "width": 2, "dash": "solid"}}
+    elif t < now:
+        look = {"fillcolor": DONE, "line": {"color": theme.RNN, "width": 1.5, "dash": "solid"}}
+    else:  # each look says all, also "solid": a frame is laid over the one before
+        look = {"fillcolor": theme.PAPER, "line": {"color": PALE, "width": 1, "dash": "dot"}}
+    return {"type": "rect", "x0": LEFT, "x1": RIGHT, "y0": t - 0.27, "y1": t + 0.27, "layer": "below"} | look
+
+
+def _write_column(plot, x, texts, side, colours):
+    plot.add_scatter(
+        x=[x] * len(texts),
+        y=list(range(len(texts))),
+        text=texts,
+        mode="text",
+        textposition=side,
+        textfont={"size": 13, "color": colours},
+        cliponaxis=False,
+        hoverinfo="skip",
+        row=1,
+        col=2,
+    )
 
 
 def _plain(number):
