@@ -62,7 +62,7 @@ def run(notebook, folder: str | Path):
 def is_plumbing(source: str) -> bool:
     """Whether a cell only predicts, reveals, claims or explores: its source is hidden, and its output is the lesson.
 
-    >>> is_plumbing('reveal("keys", answer)'), is_plumbing('answer = 6\nreveal("keys", answer)')
+    >>> is_plumbing('reveal("keys", answer)'), is_plumbing('answer = 6; reveal("keys", answer)')
     (True, False)
     """
     try:

@@ -33,10 +33,10 @@ def functions(thing):
 
 
 def untyped(function):
-    """The parameters, and "return", that have no annotation."""
+    """The parameters, and "return", that have no annotation; *args are what is handed on, of any type."""
     signature = inspect.signature(function)
-    parameters = [row for row in signature.parameters.values() if row.name not in ("self", "cls")]
-    without = [row.name for row in parameters if row.annotation is row.empty]
+    named = [row for row in signature.parameters.values() if row.kind not in (row.VAR_POSITIONAL, row.VAR_KEYWORD)]
+    without = [row.name for row in named if row.annotation is row.empty and row.name not in ("self", "cls")]
     return without + ["return"] * (signature.return_annotation is signature.empty)
 
 
