@@ -43,6 +43,14 @@ def test_every_command_exists(page, commands):
     assert set(re.findall(r"-m course ([a-z]+)", read(page))) <= commands
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_what_an_example_imports_exists(page):
+    blocks = "\n".join(re.findall(r"```python\n(.*?)```", read(page), flags=re.DOTALL))
+    lines = re.findall(r"^from ((?:course|helpers)[\w.]*) import (.*)$", blocks, flags=re.MULTILINE)
+    names = [f"{module}.{name}" for module, imported in lines for name in re.findall(r"\w+", imported)]
+    assert [name for name in names if not resolves(name)] == []
+
+
 def sources():
     """{file: text} of everything under version control that people write; of a notebook, its cells."""
     command = ["git", "ls-files", *LISTED]
