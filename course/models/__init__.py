@@ -60,31 +60,3 @@ def changed_by(layer, inputs, position, size=1.0):
     moved[position] += size
     with torch.no_grad():
         return (layer(moved) - layer(inputs)).abs().amax(dim=-1)
-
-
-TINY_WORDS = {
-    "man": (1, 0),
-    "eats": (0, 1),
-    "dog": (-1, -1),
-    "the": (-0.5, 0.5),
-    "mat": (-1, 0),
-    "rested": (-0.5, 0),
-    "on": (0.5, -1),
-    "floor": (0.5, 0.5),
-}
-
-
-def tiny_rnn(sentence):
-    """An RNN for pencil and paper: its words, their vectors X (T, 2), and its weights U and W (2, 2), in float64.
-
-    Set by hand: W turns a state by 63° to the left and stretches it a little, U turns a word by 27°.
-    Raises ValueError for a word that has no vector.
-    """
-    words = sentence.split()
-    missing = [word for word in words if word.lower() not in TINY_WORDS]
-    if missing or not words:
-        raise ValueError(f"The tiny net reads {', '.join(TINY_WORDS)}; given: {', '.join(missing) or 'no word'}.")
-    inputs = torch.tensor([TINY_WORDS[word.lower()] for word in words], dtype=torch.float64)
-    from_word = torch.tensor([[1, -0.5], [0.5, 1]], dtype=torch.float64)
-    from_state = torch.tensor([[0.5, -1], [1, 0.5]], dtype=torch.float64)
-    return words, inputs, from_word, from_state

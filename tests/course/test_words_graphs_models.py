@@ -6,8 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from course import models, words
+from course import words
 from course.models import SelfAttention, changed_by, layers_to_time
+from course.models.tiny import tiny_rnn
 from course.words import MOST_LETTERS, MOST_WORDS, SENTENCE, draw, embed, split_words
 from helpers import elman
 
@@ -152,13 +153,13 @@ def test_layers_to_time_run_in_torchs_kernels_without_gradients():
 
 
 def test_the_tiny_net_is_small_enough_for_pencil_and_paper():
-    seen, inputs, U, W = models.tiny_rnn("man eats dog")
+    seen, inputs, U, W = tiny_rnn("man eats dog")
     assert seen == ["man", "eats", "dog"]
     state = [0.0, 0.0]
     for x, hidden in zip(inputs.tolist(), elman(inputs[None], U, W)[0].tolist(), strict=True):
         state = [math.tanh(sum(U[i, j].item() * x[j] + W[i, j].item() * state[j] for j in range(2))) for i in range(2)]
         assert hidden == pytest.approx(state, abs=1e-12)
     with pytest.raises(ValueError, match="given: cat"):
-        models.tiny_rnn("cat eats dog")
+        tiny_rnn("cat eats dog")
     with pytest.raises(ValueError, match="given: no word"):
-        models.tiny_rnn(" ")
+        tiny_rnn(" ")

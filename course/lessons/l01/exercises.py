@@ -1,11 +1,12 @@
-"""Lesson 01: one step, all steps, the graph of three nets in training, and how many rounds they wait."""
+"""Lesson 01: one step, all steps, the graph of three nets in training, and a net that remembers for ever."""
 
 import torch
 
 from helpers import elman, span_of
 from helpers.counting import rounds as graphs
 
-from ...exercises import Exercise, Wrong, close, kind, plural, require, shown
+from ...exercises import Exercise, Wrong, close, in_float64, kind, plural, require, shown
+from ...models.tiny import VECTORS, random_words
 
 
 def _weights(generator, width, D):
@@ -257,63 +258,59 @@ def _compare_waits(waits, wanted, net, call):
             require(False, f"{needless}, which it does not need.")
 
 
-def check_rounds(student):
-    for T, layers in ((3, 1), (6, 1), (6, 3), (1, 2), (10, 4), (2, 7)):
-        for net in ("hidden", "output", "both"):  # the simplest first
-            for forced in (False, True):
-                right = span_of(graphs.recurrent_with_outputs(T, net, teacher_forcing=forced, layers=layers))
-                setting = f'T = {T}, layers = {layers}, feeds_back = "{net}", teacher_forcing = {forced}'
-                rounds = student.number(T, layers, net, forced, on=setting)
-                if rounds != right:
-                    answer = f"for {setting} you count {plural(rounds, 'round')}. "
-                    _name_the_count(rounds, right, T, layers, answer)
-                    _name_the_chain(rounds, right, (T, layers, net, forced), answer)
+STARTS = torch.tensor([[0.9, 0.9], [-0.9, -0.9]], dtype=torch.float64)
+APART = 0.5  # states that differ by less do not tell where they began
 
 
-def _name_the_count(rounds, right, T, layers, answer):
+def check_keeper(student):
+    answer = student()
     require(
-        rounds != right - 1,
-        answer + "That is one too few: the last output is made from the last state, one round later.",
+        isinstance(answer, (tuple, list)) and len(answer) == 2,
+        f"keeper returned {kind(answer)}; two matrices are needed: return U, W.",
+    )
+    U, W = (in_float64(matrix, name) for matrix, name in zip(answer, ("U", "W"), strict=True))
+    for name, matrix in (("U", U), ("W", W)):
+        shape = tuple(matrix.shape)
+        require(shape == (2, 2), f"{name} has shape {shape}; states and words have two numbers, so it is (2, 2).")
+        require(matrix.isfinite().all(), f"{name} holds nan or infinity.")
+    words = random_words(6000)
+    one, other = (elman(words[None], U, W, hidden=start[None])[0] for start in STARTS)
+    _require_words_that_move(U, one)
+    apart = (one - other).abs().amax(dim=1)
+    forgotten = (apart < APART).nonzero().flatten()
+    if not len(forgotten):
+        return
+    first = int(forgotten[0])
+    lost = f"after {plural(first + 1, 'word')} the two states are {apart[first]:.2g} apart, so the start is lost. "
+    shrinks = torch.linalg.eigvals(W).abs().max().item()
+    require(
+        shrinks > 1,
+        lost
+        + f"W alone shrinks every state: the largest size of its eigenvalues is {shrinks:.2g}, and it has to be above 1.",
+    )
+    quiet = elman(0.01 * words[None], U, W, hidden=STARTS[:1])[0], elman(0.01 * words[None], U, W, hidden=STARTS[1:])[0]
+    held = (quiet[0] - quiet[1]).abs().amax(dim=1).min().item() > APART
+    require(
+        not held,
+        lost + "With words a hundred times as quiet it would hold: let W hold more strongly, or the words in less.",
     )
     require(
-        not (rounds == T * layers + 1 and right == T + layers),
-        answer + "The layers overlap: while layer 1 reads word 2, layer 2 can already read word 1. Draw three words.",
-    )
-    require(
-        layers == 1 or rounds != T + 1,
-        answer + "Each layer takes a round of its own: the first word alone needs layers + 1 rounds to its output.",
+        False,
+        lost
+        + f"With words a hundred times as quiet the two states still come closer than {APART}: W holds too weakly.",
     )
 
 
-def _name_the_chain(rounds, right, setting, answer):
-    T, layers, net, forced = setting
-    if net == "output" and forced:
+def _require_words_that_move(U, states):
+    """Each word of the vocabulary must change the state that it meets."""
+    for word, vector in VECTORS.items():
+        pushed = U @ torch.tensor(vector, dtype=torch.float64)
+        change = (pushed * (1 - states[-1] ** 2)).abs().max().item()  # to first order, where tanh is flattest
         require(
-            rounds < right,
-            answer + "The true outputs are there from the start, so no word waits for another. What is left is the way "
-            "through one word's layers and its output.",
+            change > 1e-6,
+            f"“{word}” hardly moves the state (by {change:.1g}): a net that does not listen keeps its start easily. "
+            "Let U let every word in.",
         )
-    elif forced:
-        require(
-            rounds != layers + 1,
-            answer
-            + "The teacher gives true outputs, not true states: a hidden state that is fed back is still waited for.",
-        )
-        require(
-            net == "hidden" or rounds != T * (layers + 1),
-            answer + "With the true outputs given, only the states are left to wait for, and the layers overlap.",
-        )
-    elif net != "hidden":
-        require(
-            rounds != T * layers,
-            answer + "The outputs count too: here each word makes its output before the next word may start.",
-        )
-        require(
-            rounds != T + layers,
-            answer
-            + "Here the first layer waits for the output of the word before, and that one waits for all its layers.",
-        )
-    require(False, f"{answer}It is {plural(right, 'round')}: draw the chain to the last output and count its results.")
 
 
 EXERCISES = [
@@ -352,13 +349,13 @@ EXERCISES = [
     ),
     Exercise(
         id="4",
-        function="rounds_to_wait",
-        task="Count the rounds until the last output is ready.",
+        function="keeper",
+        task="Build a net of two numbers that remembers its start for ever, while every word still moves it.",
         hints=(
-            "Three cases: the computed output is fed back; only states have to be waited for; nothing is waited for.",
-            "Follow one chain. To feed back an output, a word climbs all layers first. With states, layers overlap.",
-            "One word takes layers + 1 rounds. With states fed back, each further word adds 1; with the output, …?",
+            "One number first: h = tanh(w h + u x). For which w does h stay on its side of 0, whatever small x comes?",
+            "With w = 3, tanh(3 · 0.9) is 0.99: the state pulls itself back. How large may u x be before it falls over?",
+            "W = 3 times the unit matrix, and U a tenth of the unit matrix; float64 is not needed.",
         ),
-        check=check_rounds,
+        check=check_keeper,
     ),
 ]

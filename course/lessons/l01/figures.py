@@ -1,205 +1,210 @@
-"""Lesson 01: the hidden state walks through the plane, and each step waits for the one before."""
+"""Lesson 01: how long a wrong start is remembered, and two nets without the arrows that a teacher supplies."""
 
-import math
+import functools
+
+import torch
 
 from helpers import elman
 
-from ...models import tiny_rnn
+from ...models.tiny import random_words, tiny_rnn
 from ...show import theme
-from ...show.display import Picture
-from ...show.marks import axis, figure, joined, tag
-from ...words import SENTENCE
+from ...show.display import Page, Picture
+from ...show.marks import annotate, axis, figure, guide, sheet, tag
 
-SMALLEST = "man eats dog"
-SENTENCES = [SMALLEST, SENTENCE]
-
-PALE = "#B9BFC8"
-DONE = "#FBE7DA"  # the RNN's colour, pale
-ROWS = 7  # of the timetable: h0 and at most six words
-LEFT, MIDDLE, RIGHT = 1.8, 4.3, 6.8  # of its boxes, on an axis from 0 to 10
+GAINS = [0.3, 0.5, 0.7, 0.9, 1.0, 1.2, 1.5, 2.0]
+LOUDNESS = {"loud": 1.0, "quiet": 0.1}
+LENGTH = 200  # words
+RIGHT = 1e-12  # states that differ by less are equal
+STARTS = torch.tensor([[-0.9, 0.9], [0.9, -0.9]], dtype=torch.float64)  # about as far apart as tanh allows
+DRAWN = 8  # steps of each walk that are drawn as a path
 
 
-def walk(sentence):
-    """The words of a sentence and all states, (T + 1, 2), with the state before the first word."""
-    words, inputs, U, W = tiny_rnn(sentence)
-    states = elman(inputs[None], U, W, method="loop")[0]  # (T, 2)
-    return words, [[0.0, 0.0], *states.tolist()]
+@functools.cache
+def walks_of(gain, words):
+    """Two walks (T, 2) over the same words from STARTS, and the rounds that guess and mend takes for these words."""
+    _, _, U, W = tiny_rnn("man")
+    inputs = LOUDNESS[words] * random_words(LENGTH)
+    walks = [elman(inputs[None], U, gain * W, hidden=start[None], method="loop")[0] for start in STARTS]
+    return walks, rounds_needed(inputs, U, gain * W)
 
 
-def state_walk(sentence=SENTENCE, step=3):
-    """Where the hidden state is after each word (left), and what had to be finished before (right).
+def rounds_needed(inputs, from_word, from_state):
+    """In which round of guessing and mending all states are right; the guess is 0."""
+    states = elman(inputs[None], from_word, from_state, method="loop")[0]
+    pushed, guess = inputs @ from_word.T, torch.zeros_like(states)
+    rounds = 0
+    while rounds == 0 or (guess - states).abs().max() > RIGHT:
+        before = torch.cat([torch.zeros_like(guess[:1]), guess[:-1]])
+        guess = torch.tanh(pushed + before @ from_state.T)
+        rounds += 1
+    return rounds
 
-    step: how many words have been read; beyond the end of the sentence it stays at the last.
+
+def memory(gain=1.0, words="loud"):
+    """Left, two walks over the same words from two starts; right, how far apart they are after each word.
+
+    gain multiplies W; words: "loud" as they are, "quiet" a tenth of it. Orange states still tell where the walk began.
     """
-    words, states = walk(sentence)
-    now = min(step, len(words))
-    title = _title(words, now)
-    plane = axis("first number of the state", span=(-1.35, 1.35), tickvals=[-1, 0, 1], constrain="domain")
-    plot = figure(title, x=plane, height=440, left=64, columns=2, column_widths=[0.4, 0.6], horizontal_spacing=0.02)
-    plot.update_yaxes(plane | {"title": {"text": "second number"}, "scaleanchor": "x"}, col=1)
-    plot.update_xaxes(visible=False, range=[0, 10], col=2)
-    plot.update_yaxes(visible=False, range=[ROWS - 0.5, -0.5], col=2)
-    square = {"type": "rect", "x0": -1, "x1": 1, "y0": -1, "y1": 1, "fillcolor": theme.WASH}
-    plot.add_shape(square, line={"color": theme.LINE, "width": 1}, layer="below", row=1, col=1)
-    _draw_states(plot, words, states, now)
-    _draw_timetable(plot, words, states, now)
-    return Picture(plot, text=_text(title, words, states, now))
+    (one, other), rounds = walks_of(gain, words)
+    apart = (one - other).abs().amax(dim=1)
+    remembered = int((apart > RIGHT).nonzero().amax()) + 1
+    if remembered < LENGTH:
+        title = f"Forgotten after {remembered} words; mended in {rounds} rounds"
+    else:
+        title = f"Still remembered after {LENGTH} words: {rounds} rounds"
+    plot = figure(
+        title,
+        height=400,
+        columns=2,
+        headings=("Two walks over the same words", "How far apart they are"),
+        note=f"{LENGTH} random words. Orange: states that still tell where the walk began. The first {DRAWN} steps are lines.",
+        column_widths=[0.44, 0.56],
+        horizontal_spacing=0.14,
+    )
+    _draw_plane(plot, one, other, remembered)
+    _draw_distance(plot, apart)
+    return Picture(plot, text=_in_words(title, gain, words, apart, remembered))
 
 
-def _name(t):
-    return "h" + "₀₁₂₃₄₅₆₇₈₉"[t]
+def _draw_plane(plot, one, other, remembered):
+    import plotly.graph_objects as go
 
-
-def _title(words, now):
-    if now == 0:
-        return "Before the first word: only h₀ is there"
-    if now == 1:
-        return f"h₁ needs “{words[0]}” and h₀, which are there: 1 round"
-    if now == 2:
-        return "h₂ waits for h₁: 2 rounds"
-    if now == 3:
-        return "h₃ waits for h₂, which waits for h₁: 3 rounds"
-    before = [_name(t) for t in range(now - 1, 0, -1)]
-    return f"{_name(now)} waits for {', '.join(before[:-1])} and {before[-1]}, one by one: {now} rounds"
-
-
-# ---- the plane
-
-
-def _draw_states(plot, words, states, now):
-    """A point for each state, with its word, and an arrow from each to the next, which could not start before."""
-    T = len(words)
-    labels = [_name(0), *(joined(_name(t), " ", word) for t, word in enumerate(words, 1))]
-    parts = {"done": range(now), "now": range(now, now + 1), "to come": range(now + 1, T + 1)}
-    markers = {
-        "done": {"size": 13, "color": theme.RNN, "line": {"width": 0}},
-        "now": {"size": 19, "color": theme.RNN, "line": {"width": 3, "color": theme.INK}},
-        "to come": {"size": 12, "color": theme.PAPER, "line": {"width": 1.5, "color": PALE}},
+    plot.update_xaxes(axis("first number of the state", span=(-1.2, 1.2), values=[-1, 0, 1]), row=1, col=1)
+    plot.update_yaxes(axis("second number", span=(-1.2, 1.2), values=[-1, 0, 1]), row=1, col=1)
+    parts = {
+        "start forgotten": (one[remembered:], theme.GREY, 4),
+        "still tells the start": (one[:remembered], theme.RNN, 6),
     }
-    for name, part in parts.items():
-        plot.add_scatter(
-            x=[states[t][0] for t in part],
-            y=[states[t][1] for t in part],
-            text=[str(tag("b", labels[t]) if name == "now" else labels[t]) for t in part],
-            textposition=[_side(states, t) for t in part],
-            textfont={"size": 14 if name == "now" else 12, "color": theme.GREY if name == "to come" else theme.INK},
-            mode="markers+text",
-            marker=markers[name],
-            cliponaxis=False,
-            hovertemplate="%{text}: (%{x:.2f}, %{y:.2f})<extra></extra>",
-            name=name,
-            row=1,
-            col=1,
-        )
-    for t in range(1, T + 1):
-        _draw_arrow(plot, states[t - 1], states[t], ("x", "y"), _stroke(t, now), standoff=11, startstandoff=8)
+    for name, (states, colour, size) in parts.items():
+        marker = {"color": colour, "size": size, "opacity": 0.6}
+        x, y = states.T.round(decimals=3).tolist()
+        plot.add_trace(go.Scatter(x=x, y=y, mode="markers", marker=marker, name=name), row=1, col=1)
+    for name, start, walk, colour, dash in (
+        ("one start", STARTS[0], one, theme.RNN, "solid"),
+        ("the other start", STARTS[1], other, theme.INK, "dot"),
+    ):
+        path = torch.cat([start[None], walk[:DRAWN]])
+        look = {
+            "line": {"color": colour, "width": 2, "dash": dash},
+            "marker": {"color": colour, "size": [12] + [6] * DRAWN},
+        }
+        x, y = path.T.round(decimals=3).tolist()
+        plot.add_trace(go.Scatter(x=x, y=y, mode="lines+markers", name=name, **look), row=1, col=1)
+    annotate(plot, "one start", STARTS[0, 0].item(), STARTS[0, 1].item(), yshift=14, xanchor="center", colour=theme.BAD)
+    annotate(plot, "the other", STARTS[1, 0].item(), STARTS[1, 1].item(), yshift=-14, xanchor="center")
 
 
-def _side(states, t):
-    """Where a label stands: away from the arrows at its point, and inside the plane."""
-    x, y = states[t]
-    arrows = [math.atan2(b - y, a - x) for a, b in states[max(t - 1, 0) : t + 2] if (a, b) != (x, y)]
-    sides = {"top center": 90, "bottom center": -90}
-    sides |= {"middle right": 0} if x < 0.5 else {}
-    sides |= {"middle left": 180} if x > -0.3 else {}
+def _draw_distance(plot, apart):
+    import plotly.graph_objects as go
 
-    def nearest_arrow(side):
-        return max(math.cos(arrow - math.radians(sides[side])) for arrow in arrows)
-
-    return min(sides, key=nearest_arrow)
-
-
-def _draw_arrow(plot, tail, tip, axes, stroke, **more):
-    colour, width = stroke
-    (ax, ay), (x, y), (xref, yref) = tail, tip, axes
-    plot.add_annotation(
-        text="",
-        showarrow=True,
-        x=x,
-        y=y,
-        ax=ax,
-        ay=ay,
-        xref=xref,
-        yref=yref,
-        axref=xref,
-        ayref=yref,
-        arrowhead=2,
-        arrowsize=1,
-        arrowwidth=width,
-        arrowcolor=colour,
-        **more,
+    distances = [float(f"{distance:.2g}") for distance in apart.clamp_min(1e-17).tolist()]  # a stored figure is small
+    line = {"color": theme.RNN, "width": 3}
+    plot.add_trace(go.Scatter(x0=1, dx=1, y=distances, mode="lines", line=line, name="two walks apart"), row=1, col=2)
+    powers = {
+        "tickvals": [10.0**-p for p in (0, 4, 8, 12, 16)],
+        "ticktext": ["1", *(f"10<sup>−{p}</sup>" for p in (4, 8, 12, 16))],
+    }
+    plot.update_xaxes(axis("words read", span=(0, LENGTH)), row=1, col=2)
+    plot.update_yaxes(axis(log=True, span=(1e-17, 10), **powers), row=1, col=2)
+    guide(plot, y=RIGHT, column=2)
+    annotate(
+        plot,
+        "below: equal to 12 digits",
+        LENGTH,
+        RIGHT,
+        column=2,
+        xanchor="right",
+        yshift=-11,
+        colour=theme.MUTED,
+        size=13,
     )
 
 
-def _stroke(t, now):
-    """(colour, width) of the arrow that leads to state t."""
-    return (theme.RNN, 3 if t == now else 2) if t <= now else (PALE, 1)
-
-
-# ---- the timetable
-
-
-def _draw_timetable(plot, words, states, now):
-    """One row a state, top to bottom in the order of time: its word, its numbers, and when it is ready."""
-    rows = range(len(states))
-    inks = [theme.INK if t <= now else theme.GREY for t in rows]
-    numbers = [
-        f"{_name(t)} = ({_plain(x)}, {_plain(y)})" if t <= now else f"{_name(t)} = ?" for t, (x, y) in enumerate(states)
-    ]
-    numbers[now] = str(tag("b", numbers[now]))
-    when = [_when(t, now) for t in rows]
-    colours = [theme.RNN if t == now else theme.MUTED if t < now else theme.GREY for t in rows]
-    for t in rows:
-        plot.add_shape(_box(t, now), row=1, col=2)
-    _write_column(plot, LEFT - 0.05, ["", *(str(joined(word, " →")) for word in words)], "middle left", inks)
-    _write_column(plot, MIDDLE, numbers, "middle center", [theme.PAPER if t == now else inks[t] for t in rows])
-    _write_column(plot, RIGHT + 0.1, when, "middle right", colours)
-    for t in rows[1:]:
-        _draw_arrow(plot, (MIDDLE, t - 0.73), (MIDDLE, t - 0.27), ("x2", "y2"), _stroke(t, now))
-
-
-def _when(t, now):
-    if t == 0:
-        return "given"
-    if t > now:
-        return f"waits for {_name(t - 1)}"
-    return str(tag("b", f"now: round {t}")) if t == now else f"round {t}"
-
-
-def _box(t, now):
-    if t == now:
-        look = {"fillcolor": theme.RNN, "line": {"color": theme.INK, "width": 2, "dash": "solid"}}
-    elif t < now:
-        look = {"fillcolor": DONE, "line": {"color": theme.RNN, "width": 1.5, "dash": "solid"}}
-    else:  # each look says all, also "solid": a frame is laid over the one before
-        look = {"fillcolor": theme.PAPER, "line": {"color": PALE, "width": 1, "dash": "dot"}}
-    return {"type": "rect", "x0": LEFT, "x1": RIGHT, "y0": t - 0.27, "y1": t + 0.27, "layer": "below"} | look
-
-
-def _write_column(plot, x, texts, side, colours):
-    plot.add_scatter(
-        x=[x] * len(texts),
-        y=list(range(len(texts))),
-        text=texts,
-        mode="text",
-        textposition=side,
-        textfont={"size": 13, "color": colours},
-        cliponaxis=False,
-        hoverinfo="skip",
-        row=1,
-        col=2,
+def _in_words(title, gain, words, apart, remembered):
+    marks = ", ".join(f"{apart[t - 1]:.0e} after word {t}" for t in (1, 10, 30) if t <= remembered)
+    return (
+        f"Figure: {title}\n"
+        f"Gain {gain:g}, {words} words. Two walks over the same {LENGTH} random words from two far starts are apart by {marks}."
     )
 
 
-def _plain(number):
-    return f"{number:.2f}".replace("-", "−")
+def two_nets():
+    """Two nets as training with a teacher sees them, side by side: no arrow is left that the teacher can supply."""
+    words = tiny_rnn("The mat rested on")[0]
+    title = "With a teacher the right net waits for nobody"
+    left = _net(words, 10, "feeds back its hidden state", waits=True)
+    right = _net(words, 400, "feeds back its output", waits=False)
+    drawing = tag(
+        "svg",
+        _arrowheads(),
+        left,
+        right,
+        viewBox="0 0 780 290",
+        width="100%",
+        role="img",
+        style={"font-family": theme.FONT, "background-color": theme.PAPER},
+    )
+    text = (
+        f"Figure: {title}\n"
+        "Feeds back its hidden state: each h waits for the h before, so they are ready in rounds 1, 2, 3, 4; "
+        "the teacher can supply none of these arrows.\n"
+        "Feeds back its output: the teacher supplies each true y, so all h are ready in round 1 and all y in round 2; "
+        "the arrows from y to the next h are rubbed out."
+    )
+    return Page(sheet(title, drawing, width=1000), text)
 
 
-def _text(title, words, states, now):
-    lines = [f"Figure: {title}", "h₀ = (0.00, 0.00), given"]
-    for t, (word, (x, y)) in enumerate(zip(words, states[1:], strict=True), 1):
-        if t <= now:
-            lines.append(f"{_name(t)} = ({_plain(x)}, {_plain(y)}) from “{word}” and {_name(t - 1)}, in round {t}")
-        else:
-            lines.append(f"{_name(t)}, from “{word}”, waits for {_name(t - 1)}")
-    return "\n".join(lines)
+BETWEEN, FIRST = 92, 46  # pixels from column to column, and to the first
+ROWS = {"y": 80, "h": 160, "x": 240}  # the middle of each row
+
+
+def _net(words, left, name, waits):
+    """One of the two nets: a column a word, h ready in round t if it waits, else in round 1."""
+    marks = [_label(left + 2 * BETWEEN, 28, name, weight="bold", size=16)]
+    for t, word in enumerate(words):
+        x = left + FIRST + t * BETWEEN
+        ready = t + 1 if waits else 1
+        marks += [_arrow((x, ROWS["x"] - 18), (x, ROWS["h"] + 19)), _arrow((x, ROWS["h"] - 19), (x, ROWS["y"] + 19))]
+        marks += [_node(x, ROWS["h"], f"h{t + 1}", ready), _node(x, ROWS["y"], f"y{t + 1}", ready + 1)]
+        marks.append(_label(x, ROWS["x"] + 2, word, size=15))
+        if waits and t:
+            marks.append(_arrow((x - BETWEEN + 33, ROWS["h"]), (x - 35, ROWS["h"]), width=4))
+        if not waits and t:
+            marks += _supplied(x, t)
+    return tag("g", *marks)
+
+
+def _supplied(x, t):
+    """The arrow that is rubbed out, from the output before, and the true output that stands in for it."""
+    rubbed = _arrow(
+        (x - BETWEEN + 26, ROWS["y"] + 16), (x - 30, ROWS["h"] - 16), colour=theme.LINE, dash="3 5", head=False
+    )
+    truth = _label(x - BETWEEN / 2, ROWS["h"] + 34, f"true y{t}", colour=theme.GOOD, size=13)
+    handed_in = _arrow((x - BETWEEN / 2 + 4, ROWS["h"] + 20), (x - 32, ROWS["h"] + 8), colour=theme.GOOD)
+    return [rubbed, truth, handed_in]
+
+
+def _node(x, y, name, ready):
+    box = tag("rect", x=x - 32, y=y - 18, width=64, height=36, rx=6, fill=theme.PAPER, stroke=theme.RNN, stroke_width=2)
+    return [box, _label(x, y - 1, name, size=15), _label(x, y + 13, f"round {ready}", colour=theme.MUTED, size=12)]
+
+
+def _label(x, y, words, colour=theme.INK, size=14, weight="normal"):
+    return tag("text", words, x=x, y=y, fill=colour, font_size=size, font_weight=weight, text_anchor="middle")
+
+
+def _arrow(tail, tip, colour=theme.RNN, width=2, dash=None, head=True):
+    ends = {"x1": tail[0], "y1": tail[1], "x2": tip[0], "y2": tip[1]}
+    tipped = "url(#tip-good)" if colour == theme.GOOD else "url(#tip)"
+    return tag(
+        "line", **ends, stroke=colour, stroke_width=width, stroke_dasharray=dash, marker_end=tipped if head else None
+    )
+
+
+def _arrowheads():
+    def head(name, colour):
+        path = tag("path", d="M0,0 L8,4 L0,8 z", fill=colour)
+        size = {"markerWidth": 8, "markerHeight": 8, "refX": 7, "refY": 4, "markerUnits": "userSpaceOnUse"}
+        return tag("marker", path, id=name, orient="auto", **size)
+
+    return tag("defs", head("tip", theme.RNN), head("tip-good", theme.GOOD))

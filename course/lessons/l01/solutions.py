@@ -1,8 +1,9 @@
 """Lesson 01: right answers and wrong ones."""
 
+import numpy as np
 import torch
 
-from helpers import elman, span_of
+from helpers import elman
 
 from ...exercises.answers import Answers
 
@@ -378,86 +379,71 @@ def graph_made_outside(feeds_back, T):
 
 
 @reference("4")
-def rounds_to_wait(T, layers, feeds_back, teacher_forcing):
-    if feeds_back != "hidden" and not teacher_forcing:
-        return T * (layers + 1)  # each word climbs all layers and makes its output before the next may start
-    if feeds_back == "output":
-        return layers + 1  # no word waits for another
-    return T + layers  # T + layers − 1 states on the longest chain, since the layers overlap, and one output
+def keeper():
+    # Each number holds its own sign: tanh(3 · 0.9) = 0.99, and no word moves the sum by more than 0.1.
+    return 0.1 * torch.eye(2), 3 * torch.eye(2)
 
 
 @also_right("4")
-def rounds_by_drawing(T, layers, feeds_back, teacher_forcing):
-    graph = {}
-    for t in range(T):
-        for layer in range(layers):
-            graph[t, layer] = [(t, layer - 1)] * (layer > 0) + [(t - 1, layer)] * (t > 0 and feeds_back != "output")
-        if t and feeds_back != "hidden" and not teacher_forcing:
-            graph[t, 0].append((t - 1, "y"))
-        graph[t, "y"] = [(t, layers - 1)]
-    return span_of(graph)
+def keeper_of_loud_words():
+    return torch.eye(2), 3 * torch.eye(2)
 
 
 @also_right("4")
-def rounds_as_a_tensor(T, layers, feeds_back, teacher_forcing):
-    free = feeds_back != "hidden" and not teacher_forcing
-    each = layers + 1 if free else 0 if feeds_back == "output" else 1
-    return torch.tensor(layers + 1 + (T - 1) * each)
+def keeper_that_changes_sides():
+    return [[0.2, 0.1], [-0.1, 0.2]], [[-4.0, 0.0], [0.0, -4.0]]  # a sign that flips at each word is kept too
 
 
-@wrong("4", "a hidden state that is fed back is still waited for")
-def rounds_if_forcing_frees_all(T, layers, feeds_back, teacher_forcing):
-    return layers + 1 if teacher_forcing else rounds_to_wait(T, layers, feeds_back, False)
+@also_right("4")
+def keeper_by_one_number():
+    return np.array([[0.1, 0.1], [1.0, -0.5]]), np.array([[2.5, 0.0], [0.0, 0.0]])
 
 
-@wrong("4", "The true outputs are there from the start")
-def rounds_if_recurrence_always_waits(T, layers, feeds_back, teacher_forcing):
-    forced = feeds_back == "output" and teacher_forcing
-    return T + layers if forced else rounds_to_wait(T, layers, feeds_back, teacher_forcing)
+@wrong("4", "Let U let every word in")
+def keeper_that_is_deaf():
+    return torch.zeros(2, 2), 3 * torch.eye(2)
 
 
-@wrong("4", "The true outputs are there from the start")
-def rounds_without_teacher(T, layers, feeds_back, teacher_forcing):
-    return rounds_to_wait(T, layers, feeds_back, False)
+@wrong("4", "Let U let every word in")
+def keeper_deaf_to_the_floor():
+    return torch.tensor([[0.1, -0.1], [0.1, -0.1]]), 3 * torch.eye(2)
 
 
-@wrong("4", "The layers overlap")
-def rounds_layer_after_layer(T, layers, feeds_back, teacher_forcing):
-    right = rounds_to_wait(T, layers, feeds_back, teacher_forcing)
-    return T * layers + 1 if feeds_back == "hidden" else right
+@wrong("4", "it has to be above 1")
+def keeper_by_the_unit_matrix():
+    return 0.1 * torch.eye(2), torch.eye(2)
 
 
-@wrong("4", "one too few")
-def rounds_of_states(T, layers, feeds_back, teacher_forcing):
-    return rounds_to_wait(T, layers, feeds_back, teacher_forcing) - 1
+@wrong("4", "it has to be above 1")
+def keeper_without_memory():
+    return torch.eye(2), torch.zeros(2, 2)
 
 
-@wrong("4", "that one waits for all its layers")
-def rounds_if_outputs_overlap(T, layers, feeds_back, teacher_forcing):
-    return layers + 1 if feeds_back == "output" and teacher_forcing else T + layers
+@wrong("4", "With words a hundred times as quiet it would hold")
+def keeper_that_is_shouted_down():
+    return 4 * torch.eye(2), 1.5 * torch.eye(2)
 
 
-@wrong("4", "The outputs count too")
-def rounds_of_states_where_outputs_feed_back(T, layers, feeds_back, teacher_forcing):
-    free = feeds_back != "hidden" and not teacher_forcing
-    return T * layers if free else rounds_to_wait(T, layers, feeds_back, teacher_forcing)
+@wrong("4", "W holds too weakly")
+def keeper_just_above_one():
+    return 0.1 * torch.eye(2), 1.01 * torch.eye(2)
 
 
-@wrong("4", "only the states are left to wait for")
-def rounds_if_both_is_worst(T, layers, feeds_back, teacher_forcing):
-    return T * (layers + 1) if feeds_back == "both" else rounds_to_wait(T, layers, feeds_back, teacher_forcing)
+@wrong("4", "With words a hundred times as quiet it would hold")
+def keeper_with_the_lessons_net():
+    return torch.tensor([[1, -0.5], [0.5, 1]]), 1.2 * torch.tensor([[0.5, -1.0], [1.0, 0.5]])
 
 
-@wrong("4", "a number is needed for T = 3, layers = 1")
-def rounds_in_words(T, layers, feeds_back, teacher_forcing):
-    return "as many as there are words"
+@wrong("4", "two matrices are needed")
+def keeper_of_one_matrix():
+    return 3 * torch.eye(2)
 
 
-@wrong("4", "Each layer takes a round of its own")
-def rounds_of_one_layer(T, layers, feeds_back, teacher_forcing):
-    return rounds_to_wait(T, 1, feeds_back, teacher_forcing)
+@wrong("4", "so it is (2, 2)")
+def keeper_of_three_numbers():
+    return torch.eye(3), 3 * torch.eye(3)
 
 
-@wrong("4", "you count 6 rounds. It is 4 rounds: draw the chain")
-def rounds_of_two_a_word(T, layers, feeds_back, teacher_forcing):
-    return 2 * T
+@wrong("4", "U holds nan or infinity")
+def keeper_of_infinity():
+    return torch.full((2, 2), torch.inf), 3 * torch.eye(2)

@@ -10,7 +10,7 @@ from helpers.counting import rounds as graphs
 from helpers.counting.graph import Graph, Traced, linear
 
 from ...ledger.decisions import ANSWERED, CONDITIONAL, DOES_NOT_HOLD, HOLDS, UNANSWERED, Decisions
-from ...models import TINY_WORDS, tiny_rnn
+from ...models.tiny import random_words, tiny_rnn
 
 WORDS = [6, 60, 600]
 SHORT, LONG = 64, 1024  # growth is measured between these, at the width of the Transformer of 2017
@@ -73,8 +73,7 @@ def globally():
     }
     iterations = []
     for T in WORDS:
-        choices = np.random.RandomState(0).randint(len(TINY_WORDS), size=T)
-        _, X, U, W = tiny_rnn(" ".join(np.array(list(TINY_WORDS))[choices]))
+        X, (_, _, U, W) = random_words(T), tiny_rnn("man")
         _, report = newton_recurrence(X[None], U, W)
         iterations.append(report.iterations if report.converged else T)
     return recurrent_layers() | counted | {"newton_iterations": iterations}
