@@ -6,7 +6,7 @@ import time
 MOST = 20  # values tried of one control
 TYPED = ["the cat sat", "the the the", "a", "one two three four five six seven eight nine ten"]
 
-made, torch_itself = [], []
+made, torch_itself, watches = [], [], []
 
 
 def watch():
@@ -14,8 +14,10 @@ def watch():
     import torch  # noqa: F401
 
     from course.show import live
+    from helpers.measuring.load import Watch
 
     torch_itself.append(_peak())
+    watches.append(Watch())
 
     class Remembered(live.Live):
         def __init__(self, function, defaults, controls, first):
@@ -26,9 +28,13 @@ def watch():
 
 
 def report():
-    """Print, as JSON, what the lesson added to the kernel's peak memory and what each control did."""
+    """Print, as JSON, what the lesson added to the kernel's peak memory, what each control did, and what others did."""
+    load = watches[0].load()
+    busy = str(load) if load and load.crowds(threads=1) else ""
     rows = [row for figure, names, view in made for row in _explorable(figure, names, view)]
-    print(json.dumps({"megabytes": _peak() - torch_itself[0], "explorables": len(made), "controls": rows}))
+    print(
+        json.dumps({"megabytes": _peak() - torch_itself[0], "explorables": len(made), "controls": rows, "busy": busy})
+    )
 
 
 def _explorable(figure, names, view):
