@@ -12,8 +12,11 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from lessons.execution import executed
 from stored import NOTEBOOKS, ROOT
+
+sys.path.insert(0, str(ROOT))  # before this folder, which has a helpers and a course of its own
+
+from lessons.execution import executed
 
 from helpers import describe
 

@@ -228,8 +228,8 @@ def work(pipe, options, device, threads):
     sys.path[:0] = [str(HERE), str(HERE.parent)]
     files = [path for path in sorted(options.folder.glob("test_*.py")) if not options.file or path.name in options.file]
     # The conftest.py of the folders above needs all of the course.
-    flags = ["-p", "no:terminal", "-p", "no:cacheprovider", f"--confcutdir={options.folder}", "--assert=plain"]
-    flags += ["-p", "no:nbval", "-p", "no:xdist", "-p", "no:hypothesispytest", f"--rootdir={HERE.parent}"]
+    flags = ["-p", "no:terminal", "-p", "no:cacheprovider", f"--confcutdir={options.folder}"]
+    flags += ["-p", "no:nbval", "-p", "no:xdist", "-p", "no:hypothesispytest", f"--rootdir={options.folder}"]
     pytest.main([*map(str, files), *flags], plugins=[Plugin(pipe, options)])
 
 
