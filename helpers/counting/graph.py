@@ -46,8 +46,16 @@ OPERATIONS = (
     "select",
     "combine",
 )
+
+
+def shifted(numbers: np.ndarray, shift: np.ndarray) -> np.ndarray:
+    """numbers − shift, where the shift only keeps exp from overflowing: softmax does not depend on it, and nothing is
+    sent back to it."""
+    return numbers - shift
+
+
 # The way back through these asks for no number, only for who was added to whom.
-WITHOUT_VALUES = (np.add, np.subtract)
+WITHOUT_VALUES = (np.add, np.subtract, shifted)
 
 
 class Node(NamedTuple):

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from .. import cost
 from ..cost import STANDARD, Accounting
-from ..graph import Traced, elu_plus_one, join, linear, relu
+from ..graph import Traced, elu_plus_one, join, linear, relu, shifted
 from .start import ATTENTION_BIASES, Built, start
 
 Weights = Mapping[str, ArrayLike]
@@ -39,10 +39,7 @@ def attention(
     expected = cost.attention(T, d, heads, causal=causal, residual=residual, accounting=accounting)
     shapes = _attention_shapes(d) | (_norm_shapes("norm1", d) if residual else {})
     graph, w, (x,) = start(expected, accounting, seed, shapes, weights, {"inputs": (inputs, (T, d))})
-    mix = partial(_mix_by_softmax, causal=causal, accounting=accounting)
-    if residual:
-        return graph, x + _attention(_layer_norm(x, w, "norm1", accounting), w, heads, mix)
-    return graph, _attention(x, w, heads, mix)
+    return graph, run_attention(x, w, heads, causal=causal, residual=residual, accounting=accounting)
 
 
 def transformer(
@@ -73,13 +70,7 @@ def transformer(
     shapes = {name: (layers, *shape) for name, shape in shapes.items()}
     final = _norm_shapes("final", d) if accounting.final_norm else {}
     graph, w, (x,) = start(expected, accounting, seed, shapes | final, weights, {"inputs": (inputs, (T, d))})
-    mix = partial(_mix_by_softmax, causal=causal, accounting=accounting)
-    for layer in range(layers):
-        with graph.place(f"block {layer}"):
-            own = {name: array[layer] for name, array in w.items() if name not in final}
-            x = x + _attention(_layer_norm(x, own, "norm1", accounting), own, heads, mix)
-            x = x + _feed_forward(_layer_norm(x, own, "norm2", accounting), own)
-    return graph, _layer_norm(x, w, "final", accounting) if final else x
+    return graph, run_blocks(x, w, heads, layers, causal=causal, accounting=accounting)
 
 
 def decode_attention(
@@ -134,6 +125,24 @@ def linear_attention(
     return graph, _attention(x, w, heads, partial(_mix_by_features, causal=causal, scored=scored, length=length))
 
 
+def run_attention(x: Traced, w: dict[str, Traced], heads: int, *, causal: bool, residual: bool, accounting: Accounting):
+    """(T, d): one self-attention sub-layer over x (T, d)."""
+    mix = partial(_mix_by_softmax, causal=causal, accounting=accounting)
+    if residual:
+        return x + _attention(_layer_norm(x, w, "norm1", accounting), w, heads, mix)
+    return _attention(x, w, heads, mix)
+
+
+def run_blocks(x: Traced, w: dict[str, Traced], heads: int, layers: int, *, causal: bool, accounting: Accounting):
+    """(T, d): Transformer blocks over x (T, d); weights with the blocks as their first axis, but the final norm's."""
+    for layer in range(layers):
+        with x.graph.place(f"block {layer}"):
+            own = {name: array[layer] for name, array in w.items() if not name.startswith("final")}
+            x = run_attention(x, own, heads, causal=causal, residual=True, accounting=accounting)
+            x = x + _feed_forward(_layer_norm(x, own, "norm2", accounting), own)
+    return _layer_norm(x, w, "final", accounting) if accounting.final_norm else x
+
+
 def _attention(x: Traced, w, heads: int, mix: Callable[[Traced, Traced, Traced], Traced]) -> Traced:
     """Project, mix, join. mix(query, key, value), (H, T, d_h) each: what each query reads, (H, T, d_h)."""
     with x.graph.place("query, key, value"):
@@ -172,7 +181,8 @@ def _softmax_of_scores(query, key, value, causal, accounting):
         if accounting.additive_mask:
             scores = scores + np.triu(np.full(scores.shape[1:], -np.inf if causal else 0.0), 1)
     with graph.place("softmax"):
-        weights = (scores - scores.reduce("maximum", np.maximum)[..., None]).map("exp", np.exp)
+        largest = scores.reduce("maximum", np.maximum)[..., None]
+        weights = scores.map("subtract", shifted, largest).map("exp", np.exp)
         total = weights.reduce()[..., None]
         weights = weights if divide_last else weights / total
     with graph.place("values"):

@@ -124,15 +124,21 @@ def _layers(cell, T, d, layers, accounting, seed, weights, inputs):
     if cell.has_candidate_bias:
         shapes["candidate_bias"] = (layers, d)
     graph, w, (x,) = start(expected, accounting, seed, shapes, weights, {"inputs": (inputs, (T, d))})
-    for layer in range(layers):
+    return graph, run_layers(cell, x, w, accounting)
+
+
+def run_layers(cell, x: Traced, w: dict[str, Traced], accounting: Accounting) -> Traced:
+    """(T, d): the states of the last of a stack of layers over x (T, d); weights with the layers as their first axis."""
+    graph, (T, d) = x.graph, x.shape
+    for layer in range(w["hidden"].shape[0]):
         own = {name: array[layer] for name, array in w.items()}
         state, outputs = (Traced(graph, np.zeros(d)),) * cell.vectors, []
         for t in range(T):
             with graph.place(f"layer {layer}, step {t}"):
                 state = cell.step(x[t], state, own, accounting)
             outputs.append(state[0][None])
-        x = join(outputs)  # (T, d)
-    return graph, x
+        x = join(outputs)
+    return x
 
 
 def _elman_step(x, state, w, accounting):

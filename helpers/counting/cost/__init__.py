@@ -27,6 +27,7 @@ from .scans import (
     min_gru,
     newton,
 )
+from .training import Training, trained
 
 __all__ = [
     "BIASES",
@@ -38,6 +39,7 @@ __all__ = [
     "Accounting",
     "Bounds",
     "Cost",
+    "Training",
     "add_up",
     "attention",
     "brent_time",
@@ -55,5 +57,6 @@ __all__ = [
     "lstm",
     "min_gru",
     "newton",
+    "trained",
     "transformer",
 ]
