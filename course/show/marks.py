@@ -127,12 +127,15 @@ def wrapped(text, characters):
     return text if isinstance(text, Markup) else BREAK.join(textwrap.wrap(text, characters))
 
 
-def figure(title, x="", y="", *, height=420, note="", rows=1, columns=1, headings=(), left=70, right=24, **subplots):
+def figure(
+    title, x="", y="", *, height=420, note="", rows=1, columns=1, headings=(), left=70, right=24, above=0, **subplots
+):
     """A plotly figure in the course's look, as wide as it is given room: 640 to 1280 px.
 
     title: the message, at most 60 characters. x, y: an axis title, or an `axis`, for all panels; where there are several,
     the title stands at the lowest row and the first column. note: a sentence below, how it was counted, say.
-    rows, columns: of panels; headings: one a panel, row by row. left, right: px beside the panels, the least.
+    rows, columns: of panels; headings: one a panel, row by row. left, right: px beside the panels, the least; above: more px
+    between title and panels.
     subplots: more for plotly.subplots.make_subplots, such as row_heights or shared_xaxes.
 
     >>> plot = figure("Waiting grows with the words", x="words", y=axis("levels", log=True))
@@ -145,8 +148,9 @@ def figure(title, x="", y="", *, height=420, note="", rows=1, columns=1, heading
     plot.layout.template = theme.TEMPLATE
     title_lines, note_lines = wrapped(title, TITLE_CHARACTERS), wrapped(note, NOTE_CHARACTERS)
     more_lines = _count_lines(title_lines) - 1
-    top = 42 + TITLE_LINE * more_lines + (HEADING_LINE if headings else 0)
-    bottom = AXIS_ROOM + NOTE_LINE * _count_lines(note_lines)
+    room_above, room_below = _axis_room(x)
+    top = 42 + TITLE_LINE * more_lines + (HEADING_LINE if headings else 0) + above + room_above
+    bottom = room_below + NOTE_LINE * _count_lines(note_lines)
     plot.update_layout(
         title={"text": str(tag("b", title_lines)), "pad": {"l": 8, "t": 10 + TITLE_LINE * more_lines / 2}},
         height=height,
@@ -165,6 +169,14 @@ def figure(title, x="", y="", *, height=420, note="", rows=1, columns=1, heading
         heading = heading if isinstance(heading, Markup) else tag("b", heading)
         annotate(plot, heading, 0, 1, row=row, column=column, within="panel", yanchor="bottom", yshift=4)
     return plot
+
+
+def _axis_room(x):
+    """px above and below the panels for the ticks of the x axis and their title."""
+    settings = {} if isinstance(x, str) else x
+    if settings.get("visible", True):
+        return (28, 14) if settings.get("side") == "top" else (0, AXIS_ROOM)
+    return 0, 14
 
 
 def axis(title="", *, log=False, values=None, span=None, **settings):
@@ -191,13 +203,15 @@ def annotate(plot, text, x, y, *, row=1, column=1, within="data", colour=theme.I
     """Write on a plot that `figure` made, without an arrow.
 
     x, y: in the units of the panel's axes, also of logarithmic ones; within="panel": fractions of the panel, from its
-    left and from its bottom. place: plotly's settings of an annotation: xanchor ("left" unless given), yshift, …
+    left and from its bottom; within="height": only y is such a fraction. place: plotly's settings of an annotation:
+    xanchor ("left" unless given), yshift, …
     """
     panel = plot.get_subplot(row, column)
     place = _annotation(text, x, y, colour, size) | place
     for name, plane in (("x", panel.xaxis), ("y", panel.yaxis)):
-        place[f"{name}ref"] = plane.plotly_name.replace("axis", "") + (" domain" if within == "panel" else "")
-        if within == "data" and plane.type == "log":
+        is_fraction = within == "panel" or (within == "height" and name == "y")
+        place[f"{name}ref"] = plane.plotly_name.replace("axis", "") + (" domain" if is_fraction else "")
+        if plane.type == "log" and not is_fraction:
             place[name] = math.log10(place[name])
     plot.add_annotation(place)
 

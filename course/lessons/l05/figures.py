@@ -1,7 +1,5 @@
 """Lesson 05: what each word reads, and who waits for whom."""
 
-import html
-
 import torch
 
 from helpers import attention, attention_weights, elman
@@ -10,6 +8,7 @@ from helpers.counting import rounds as graphs
 from ...models import changed_by
 from ...show import theme
 from ...show.display import Page, Picture
+from ...show.marks import axis, figure, sheet, tag
 from ...words import SENTENCE, draw, embed, split_words
 
 NO_PROJECTIONS = "none: raw dot products of the words themselves"
@@ -47,63 +46,61 @@ def attention_reads(sentence=SENTENCE, projections=RANDOM, reader="3 rested", te
     row = weights[chosen]
     most = max(range(len(row)), key=row.__getitem__)
     title = f"“{words[chosen]}” reads “{words[most]}” most: {row[most]:.0%} of its attention"
-    body = f'<div style="font-size:17px;font-weight:bold;margin-bottom:4px">{html.escape(title)}</div>'
-    body += _lines(words, chosen, row) + _matrix(words, chosen, weights)
-    style = f"background-color:{theme.PAPER};color:{theme.INK};font-family:{theme.FONT};padding:14px;max-width:900px"
+    page = sheet(title, _lines(words, chosen, row), _matrix(words, chosen, weights))
     text = f"Figure: {title}\n" + "\n".join(
         f"{word} reads " + ", ".join(f"{other} {weight:.0%}" for other, weight in zip(words, line, strict=True))
         for word, line in zip(words, weights, strict=True)
     )
-    return Page(f'<div style="{style}">{body}</div>', text)
+    return Page(page, text)
 
 
 def _lines(words, chosen, row):
     """Two rows of the sentence: the reader above, what it reads below, lines as thick as the weights."""
     step = 860 / len(words)
-    middle = [step * (i + 0.5) for i in range(len(words))]
+    centres = [step * (i + 0.5) for i in range(len(words))]
     size = min(17, 1.75 * step / max(len(word) for word in words))
     parts = []
     for i, (word, weight) in enumerate(zip(words, row, strict=True)):
-        bend = f"M{middle[chosen]:.0f},34 C{middle[chosen]:.0f},80 {middle[i]:.0f},62 {middle[i]:.0f},106"
-        opacity = 0.15 + 0.85 * weight
-        parts.append(
-            f'<path d="{bend}" fill="none" stroke="{theme.ATTENTION}" stroke-width="{0.5 + 18 * weight:.1f}" '
-            f'stroke-opacity="{opacity:.2f}"/>'
-        )
-        reading = f'fill="{theme.ATTENTION}" font-weight="bold"' if i == chosen else f'fill="{theme.GREY}"'
-        parts.append(f'<text x="{middle[i]:.0f}" y="24" {reading}>{html.escape(word)}</text>')
+        bend = f"M{centres[chosen]:.0f},34 C{centres[chosen]:.0f},80 {centres[i]:.0f},62 {centres[i]:.0f},106"
+        stroke = {"stroke": theme.ATTENTION, "stroke_width": 0.5 + 18 * weight, "stroke_opacity": 0.15 + 0.85 * weight}
+        reading = {"fill": theme.ATTENTION, "font_weight": "bold"} if i == chosen else {"fill": theme.MUTED}
         back, ink = theme.blue(weight)
-        parts.append(
-            f'<rect x="{middle[i] - step * 0.46:.0f}" y="108" width="{step * 0.92:.0f}" height="44" rx="4" fill="{back}" '
-            f'stroke="{theme.LINE}"/>'
-            f'<text x="{middle[i]:.0f}" y="126" fill="{ink}">{html.escape(word)}</text>'
-            f'<text x="{middle[i]:.0f}" y="145" fill="{ink}" font-size="13">{weight:.0%}</text>'
-        )
-    return (
-        f'<svg viewBox="0 0 860 158" width="100%" role="img" style="font-family:{theme.FONT};font-size:{size:.0f}px;'
-        f'text-anchor:middle;background-color:{theme.PAPER}">{"".join(parts)}</svg>'
-    )
+        left, width = round(centres[i] - step * 0.46), round(step * 0.92)
+        parts += [
+            tag("path", d=bend, fill="none", **stroke),
+            tag("text", word, x=round(centres[i]), y=24, **reading),
+            tag("rect", x=left, y=108, width=width, height=44, rx=4, fill=back, stroke=theme.LINE),
+            tag("text", word, x=round(centres[i]), y=126, fill=ink),
+            tag("text", f"{weight:.0%}", x=round(centres[i]), y=145, fill=ink, font_size=min(14, size)),
+        ]
+    style = {
+        "font-family": theme.FONT,
+        "font-size": f"{size:.0f}px",
+        "text-anchor": "middle",
+        "background-color": theme.PAPER,
+    }
+    return tag("svg", parts, viewBox="0 0 860 158", width="100%", role="img", style=style)
 
 
 def _matrix(words, chosen, weights):
-    cell = f"text-align:center;padding:5px 4px;font-size:12px;border:1px solid {theme.LINE}"
-    name = "text-align:right;padding:5px 10px;font-size:13px"
-    head = "".join(f'<th style="text-align:center;padding:5px 4px;font-size:13px">{html.escape(w)}</th>' for w in words)
-    lines = []
+    """The whole matrix of weights, a row for each reader."""
+    head = {"text-align": "center", "padding": "5px 4px", "font-size": "13px"}
+    name = {"text-align": "right", "padding": "5px 10px", "font-size": "13px"}
+    paper = {"background-color": theme.PAPER}
+    rows = [
+        tag("tr", tag("th", "reads … (%)", style=name), [tag("th", word, style=head) for word in words], style=paper)
+    ]
     for i, (word, line) in enumerate(zip(words, weights, strict=True)):
-        cells = ""
-        for weight in line:
-            back, ink = theme.blue(weight)
-            cells += f'<td style="{cell};background-color:{back};color:{ink}">{100 * weight:.0f}</td>'
-        mark = f"color:{theme.ATTENTION};font-weight:bold" if i == chosen else "font-weight:normal"
-        lines.append(
-            f'<tr style="background-color:{theme.PAPER}"><th style="{name};{mark}">{html.escape(word)} reads</th>{cells}</tr>'
-        )
-    return (
-        f'<table style="border-collapse:collapse;width:100%;margin-top:8px;color:{theme.INK}">'
-        f'<thead><tr style="background-color:{theme.PAPER}"><th style="{name}">reads … (%)</th>{head}</tr></thead>'
-        f"<tbody>{''.join(lines)}</tbody></table>"
-    )
+        mark = {"color": theme.ATTENTION, "font-weight": "bold"} if i == chosen else {"font-weight": "normal"}
+        rows.append(tag("tr", tag("th", f"{word} reads", style=name | mark), map(_cell, line), style=paper))
+    style = {"border-collapse": "collapse", "width": "100%", "margin-top": "8px", "color": theme.INK}
+    return tag("table", tag("thead", rows[0]), tag("tbody", rows[1:]), style=style)
+
+
+def _cell(weight):
+    back, ink = theme.blue(weight)
+    style = {"text-align": "center", "padding": "5px 4px", "font-size": "12px", "border": f"1px solid {theme.LINE}"}
+    return tag("td", f"{100 * weight:.0f}", style=style | {"background-color": back, "color": ink})
 
 
 def who_waits(moved_word=3):
@@ -112,8 +109,6 @@ def who_waits(moved_word=3):
     moved_word: the position of the word whose vector moves, from 1. Coloured cells notice it; the number in a cell is
     the round in which that output is ready.
     """
-    import plotly.graph_objects as go
-
     words = split_words(SENTENCE)
     T = len(words)
     rows = [
@@ -124,15 +119,18 @@ def who_waits(moved_word=3):
         )
         for name, layer, graph, node in _layers(T)
     ]
-    noticed = {name: int(moves.sum()) for name, moves, _ in rows}
-    last = {name: max(ready) for name, _, ready in rows}
-    table = go.Heatmap(
+    title = f"Move “{words[moved_word - 1]}”: who notices, and when is it ready?"
+    words_above = axis(side="top", ticks="", showgrid=False, fixedrange=True)
+    layers = axis(autorange="reversed", ticks="", showgrid=False, fixedrange=True)
+    note = "Blue: the output changes. The number is the round in which it is ready."
+    plot = figure(title, x=words_above, y=layers, height=330, left=150, note=note)
+    plot.add_heatmap(
         z=[moves.int().tolist() for _, moves, _ in rows],
         x=[f"{t} {word}" for t, word in enumerate(words, 1)],
         y=[name for name, _, _ in rows],
         text=[[f"round {r}" for r in ready] for _, _, ready in rows],
         texttemplate="%{text}",
-        colorscale=[[0, theme.WASH], [1, "#8FBFE3"]],
+        colorscale=[[0, theme.WASH], [1, theme.BLUES[2][1]]],
         zmin=0,
         zmax=1,
         showscale=False,
@@ -141,18 +139,12 @@ def who_waits(moved_word=3):
         hovertemplate="%{y}, %{x}: %{text}<extra></extra>",
         name="blue: the output changes",
     )
-    title = f"Move “{words[moved_word - 1]}”: who notices (blue), and in which round each output is ready"
-    layout = theme.layout(
-        title,
-        x={"side": "top", "ticks": "", "showgrid": False, "fixedrange": True},
-        y={"autorange": "reversed", "ticks": "", "showgrid": False, "fixedrange": True},
-        height=330,
-        margin={"l": 190, "r": 30, "t": 100, "b": 20},
-    )
+    noticed = {name: int(moves.sum()) for name, moves, _ in rows}
+    last = {name: max(ready) for name, _, ready in rows}
     text = f"Figure: {title}\n" + "\n".join(
         f"{name}: {noticed[name]} of {T} outputs notice; the last is ready in round {last[name]}" for name in noticed
     )
-    return Picture(layout, [table], text)
+    return Picture(plot, text=text)
 
 
 def _layers(T):
