@@ -12,6 +12,7 @@ Nothing here knows that it is taught. Shapes: (B, H, T, D) for attention, (B, T,
     python -m helpers.bench --out FILE     proves every kernel on this device, times it beside its peers, records it
 """
 
+from . import openmp  # noqa: F401  # first, because it has to come before torch
 from .counting import builders, cost
 from .counting.cost import Accounting
 from .counting.graph import Graph

@@ -15,6 +15,7 @@ from pathlib import Path
 import torch
 
 from ..limits import cpu_memory
+from ..openmp import TOO_LATE
 
 OLDEST_TORCH = (2, 11)  # as in pyproject.toml
 CGROUP = Path("/sys/fs/cgroup")
@@ -26,7 +27,8 @@ class Device:
 
     kind is "cpu" or "cuda", memory is in bytes (None where the system does not tell), threads is torch's CPU thread
     count. bf16 and flash mean *on the GPU*: bf16 arithmetic in hardware, and torch's FlashAttention-2 kernel; both need
-    compute capability 8.0 and are False on a CPU. instead says, on a CPU, why it is not a GPU: mostly "no GPU".
+    compute capability 8.0 and are False on a CPU. instead says, on a CPU, why it is not a GPU: mostly "no GPU". spins:
+    whether torch's threads wait for each other as helpers.openmp would not have it, since torch was loaded before.
     """
 
     name: str
@@ -41,12 +43,19 @@ class Device:
     torch: str
     triton: str | None
     python: str
+    spins: bool = False
 
     def sentence(self) -> str:
         """All of it in one line for people. It differs from machine to machine: never compare it."""
         triton = f"triton {self.triton}" if self.triton else "no triton"
         threads = _count(self.threads, "thread")
-        return f"{self._hardware()}; torch {self._torch_version()} with {threads}, {triton}, Python {self.python}"
+        sentence = f"{self._hardware()}; torch {self._torch_version()} with {threads}, {triton}, Python {self.python}"
+        if self.spins and self.threads > 1:
+            sentence += (
+                "; torch was loaded before the course, so its threads waste time on a busy machine "
+                "(restart the kernel, and import course or helpers first)"
+            )
+        return sentence
 
     def _hardware(self):
         memory = f"{self.memory / 2**30:.1f} GiB, " if self.memory else ""
@@ -114,6 +123,7 @@ def describe(wanted: str | torch.device | None = None) -> Device:
         torch=str(torch.__version__),
         triton=_triton_version(),
         python=platform.python_version(),
+        spins=TOO_LATE,
     )
 
 
