@@ -19,13 +19,9 @@ class Picture:
     compared.
     """
 
-    def __init__(self, plot, traces=None, text=None):
+    def __init__(self, plot, text=None):
         from plotly.utils import PlotlyJSONEncoder
 
-        if traces is not None:
-            import plotly.graph_objects as go
-
-            plot = go.Figure(data=traces, layout=plot)
         # Part by part: newer versions of plotly pack the arrays of a whole figure into base64.
         parts = {"data": [trace.to_plotly_json() for trace in plot.data], "layout": plot.layout.to_plotly_json()}
         self.json = _rounded(json.loads(json.dumps(parts, cls=PlotlyJSONEncoder)))

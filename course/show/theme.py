@@ -58,39 +58,6 @@ TEMPLATE = {
 }
 
 
-def layout(title, x=None, y=None, height=420, **more):
-    """A plotly layout dict: the message as a title, axes with units, room for direct labels.
-
-    x and y are axis titles, or dicts of plotly axis settings.
-    """
-    axis = {"gridcolor": "#ECEEF1", "linecolor": GREY, "ticks": "outside", "tickcolor": GREY, "zeroline": False}
-    axes = {
-        name: axis | ({"title": {"text": given}} if isinstance(given, str) else given or {})
-        for name, given in (("xaxis", x), ("yaxis", y))
-    }
-    return {
-        "template": {},
-        "title": {"text": f"<b>{title}</b>", "x": 0.01, "xanchor": "left", "font": {"size": 17}},
-        "font": {"family": FONT, "size": 14, "color": INK},
-        "paper_bgcolor": PAPER,
-        "plot_bgcolor": PAPER,
-        "height": height,
-        "margin": {"l": 70, "r": 40, "t": 64, "b": 60},
-        "showlegend": False,
-        "hoverlabel": {"font": {"family": FONT}},
-        **axes,
-        **more,
-    }
-
-
-def card(body, colour=GREY):
-    """HTML: a quiet box with a coloured edge, readable on light and dark pages alike."""
-    return (
-        f'<div style="border-left:5px solid {colour};background-color:{WASH};color:{INK};padding:10px 16px;'
-        f'margin:4px 0;max-width:860px;font-family:{FONT};font-size:14px;line-height:1.5">{body}</div>'
-    )
-
-
 def blue(weight):
     """(background, text) colours for a weight between 0 and 1."""
     weight = min(max(weight, 0.0), 1.0)

@@ -25,6 +25,7 @@ CONTROLS = {
     ".widget-dropdown": [("ArrowDown", "ArrowUp")],  # JupyterLab takes these keys: a menu would fail here
 }
 FOCUSED = ".noUi-handle, input, select, button:not(.mod-active)"
+SCREEN = {"width": 1280, "height": 1400}
 PICTURE = ".jp-OutputArea-output:is(.jp-RenderedPlotly, :has(svg))"
 
 
@@ -82,7 +83,7 @@ class Opened:
 
     def __init__(self, chromium, lab, path):
         self.path, self.refused, self.errors = path, [], []
-        self.page = chromium.new_page(viewport={"width": 1280, "height": 1400})
+        self.page = chromium.new_page(viewport=SCREEN)
         self.page.route("**/*", self._local_only)
         self.page.on("console", lambda said: self.errors.append(said.text) if said.type == "error" else None)
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
@@ -161,6 +162,24 @@ def _moves(page, row, figure, keys):
                 page.wait_for_timeout(200)
                 return True
     return False
+
+
+# The height that a notebook has for its cells, and that of each explorable with its controls.
+HEIGHTS = """() => {
+    const room = document.querySelector('.jp-NotebookPanel:not(.lm-mod-hidden) .jp-WindowedPanel-outer').clientHeight;
+    return [room, [...document.querySelectorAll('.jp-Notebook .widget-vbox')].filter(box => box.querySelector(
+        '.jp-RenderedPlotly, .js-plotly-plot, svg')).map(box => box.getBoundingClientRect().height)];
+}"""
+
+
+def test_an_explorable_and_its_controls_stand_together_on_a_small_screen(opened):
+    opened.page.set_viewport_size({"width": 1280, "height": 800})
+    opened.page.wait_for_timeout(500)
+    room, heights = opened.page.evaluate(HEIGHTS)
+    picture = opened.shot("small")
+    opened.page.set_viewport_size(SCREEN)
+    assert heights
+    assert [height for height in heights if height > room] == [], f"of {heights}, {room} px high; see {picture}"
 
 
 def test_a_prediction_is_made_from_the_keyboard(opened):

@@ -230,7 +230,7 @@ def _one_tile(colour, glyph, filled):
 def _rows(chosen, word):
     """The claims that match, in a box of fixed height: rows of a grid need far less style than a table's cells."""
     box = {
-        "height": "380px",
+        "height": "160px",
         "box-sizing": "border-box",
         "border": f"1px solid {theme.LINE}",
         "margin-top": "8px",
