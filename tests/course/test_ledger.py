@@ -141,7 +141,7 @@ def made(monkeypatch):
         )
         monkeypatch.setattr(cards, "find_statement", lambda _: row)
         monkeypatch.setattr("course.ledger.statements.lessons", lambda: {"98": here, "99": later})
-        monkeypatch.setattr(Statement, "decision_in", lambda *_: decision)
+        monkeypatch.setattr(Lesson, "decisions", {"S3-99": decision})
         return here
 
     return make

@@ -56,6 +56,20 @@ def test_an_interruption_keeps_the_seeds_that_are_done_and_the_next_time_resumes
     assert missing("98", LINE) == []
 
 
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(monkeypatch):
+    list(train_missing("98", dataclasses.replace(LINE, seeds=(0,))))
+    before = place("98").read_text()
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(trained.os, "replace", full)
+    with pytest.raises(OSError, match="No space"):
+        list(train_missing("98", LINE))
+    assert place("98").read_text() == before
+    assert [path.name for path in place("98").parent.iterdir()] == ["98.json"]
+
+
 @pytest.mark.parametrize(
     "changed", [{"threshold": 1e-3}, {"at_least": True}, {"baseline": 1.0}, {"task": "Guess."}], ids=repr
 )
