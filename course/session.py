@@ -169,11 +169,27 @@ def _key(prediction_id):
     return f"{opened().id}.{prediction_id}"
 
 
-def claim(claim_id, **evidence):
-    """The verdict card of a claim: what the numbers say that this notebook has just computed."""
-    display(ledger.card(claim_id, opened(), evidence))
+def claim(claim_id: str, **numbers: object) -> None:
+    """The verdict card of a claim: what the numbers say that this notebook has just computed.
+
+    claim_id: "S0-17". numbers: those that the lesson's deciding function asks for, by name; a claim that is measured or
+    cited shows any beside its text. Numbers that say something else than what is printed show both; numbers that cannot
+    be read get a sentence. Raises CourseError for an unknown claim and for one of another lesson.
+
+    >>> lesson("05")
+    Lesson 05 · Self-attention: ...
+    >>> claim("S0-17", difference=0.0)
+    One matrix product ... Holds. Computed here: ...
+    """
+    display(ledger.card(claim_id, opened(), numbers))
 
 
-def closing_table(evidence):
-    """The lesson's other claims in one table. evidence: {claim id: {name: number}}, {} where none is computed."""
-    display(ledger.table(evidence, opened()))
+def closing_table(numbers: dict[str, dict[str, object]]) -> None:
+    """Cards one below the other, {claim id: {name: number}}. It goes with the last notebook that has a closing table.
+
+    >>> lesson("05")
+    Lesson 05 · Self-attention: ...
+    >>> closing_table({"S0-22": {"difference": 0.0}})
+    One and the same ... Holds. Computed here: ...
+    """
+    display(ledger.table(numbers, opened()))
