@@ -5,12 +5,13 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 from stored import ROOT
 
 from course.catalogue import find_lesson, lessons
-from course.missing import missing
+from course.missing import missing, missing_from
 
 PARTS = ["course", "helpers", "notebooks", "docs", "tests", "README.md", "conftest.py", "pyproject.toml"]
 FOLDER = "course/lessons/l" + "17"
@@ -71,6 +72,20 @@ def python(root, *arguments):
 
 def test_no_lesson_lacks_anything():
     assert missing(ROOT) == []
+
+
+def test_what_parts_of_a_lesson_say_of_each_other_and_is_not_so_is_named(tmp_path, monkeypatch):
+    row = replace(find_lesson("01"), evidence={})
+    monkeypatch.delitem(row.answers.references, "1")
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "notebooks" / f"{row.notebook}.ipynb").write_text('{"cells": []}', encoding="utf-8")
+    folder, claim_id = "course/lessons/l01", min(row.decisions)
+    assert {
+        f'{folder}/exercises.py: no cell of the notebook says check("2", …)',
+        f"{folder}/solutions.py: exercise 1 has no reference answer",
+        f"{folder}/lesson.toml: [evidence] names no claim that the lesson settles",
+        f"{folder}/decisions.py: {claim_id} is decided, and lesson.toml does not call it computed",
+    } <= set(missing_from(row, tmp_path))
 
 
 def test_an_empty_lesson_is_listed_and_what_it_lacks_is_named(empty):
