@@ -90,7 +90,11 @@ class Allowance:
         self._started = False
 
     def _ring(self, signum, frame):
-        if self._started and not _is_traced() and self.used_up():
+        if not self._started:
+            return
+        if _is_traced():
+            self._start()  # what has passed under a debugger does not count when it is gone again
+        elif self.used_up():
             self._rang = True
             raise TimeUp
 
