@@ -51,6 +51,8 @@ def imports(rooms):
     graph = nx.DiGraph()
     graph.add_nodes_from(rooms)
     graph.add_edges_from((room_of(a, rooms), room_of(b, rooms)) for a, b in pairs)
+    if graph.nodes - rooms:
+        raise SystemExit(f"{', '.join(graph.nodes - rooms)}: give it a place in the layers of pyproject.toml.")
     graph.remove_edges_from(list(nx.selfloop_edges(graph)))
     return nx.transitive_reduction(graph)
 
