@@ -9,6 +9,7 @@ from .timing_figure import nothing_timed, timing_figure
 from .timing_panels import in_words, live_panels, message, recorded_panel
 
 MOST_RECORDED = 2
+MOST_CHARACTERS = 60  # of a title
 HOW_TO_READ = "Medians; the bars hold the middle 60 % of the repeats. Dotted: time that grows as T and as T²."
 
 
@@ -67,7 +68,10 @@ def _message(panels, kernels):
     """What the last live panel says, or the newest recording where nothing is live."""
     last = ([panel for panel in panels if panel.live] or panels)[-1]
     sentence = message(last, kernels) or f"Time against length: {', '.join(map(name, kernels))}"
-    return f"{last.heading}: {sentence}" if len(panels) > 1 and last.live else sentence[:1].upper() + sentence[1:]
+    for heading in (last.heading, last.heading.split(",")[0]):
+        if len(panels) > 1 and last.live and len(f"{heading}: {sentence}") <= MOST_CHARACTERS:
+            return f"{heading}: {sentence}"
+    return sentence[:1].upper() + sentence[1:]
 
 
 def _busy(panels):
