@@ -1,65 +1,88 @@
-# make lab opens the course, make test passes its tests. Everything they install stays in this folder.
+# make lab opens the course, make test tests it. Everything they install stays in this folder.
 
 PYTHON ?= python3
 BIN := .venv/bin
 COLAB := .venv-colab/bin
-NBVAL := -m pytest --nbval --nbval-current-env --nbval-cell-timeout=60
+# A file's tests, a notebook's cells and what is tested of one lesson stay together, on one of two workers.
+PYTEST := -m pytest -q -n 2 --dist loadgroup --no-loadscope-reorder
 # A person sees pip's progress; a log sees only what fails.
 PIP_INSTALL := -m pip install --disable-pip-version-check $(if $(CI),--quiet)
+CPU_INDEX := https://download.pytorch.org/whl/cpu
+NVIDIA := $(wildcard /proc/driver/nvidia)$(shell command -v nvidia-smi)
 
-# What another environment has set must not reach into this one.
-unexport PYTHONHOME PYTHONPATH PIP_USER PIP_TARGET PIP_PREFIX
+# What another environment or pip's configuration has set must not reach into this one.
+unexport PYTHONHOME PYTHONPATH PIP_TARGET PIP_PREFIX
+export PIP_USER = 0
 # Else the debugger in older kernels warns about Python's frozen modules.
 export PYDEVD_DISABLE_FILE_VALIDATION = 1
+# Read by the shell, so that a quote or a space in them does no harm.
+export PYTHON REPO REF LESSON
 
 .NOTPARALLEL:
-.PHONY: help lab test test-style test-colab test-course test-editions notebooks evidence colab instructor handout clean
+.PHONY: help lab test test-all test-style test-course test-colab test-editions test-browser test-kernels test-gpu bench \
+  notebooks evidence colab instructor handout clean
 
 help:
-	@echo "make lab          open the course in JupyterLab (the first time it installs what is missing)"
-	@echo "make test         run every check that needs no GPU"
-	@echo "make notebooks    execute the lessons and store their outputs (REFRESH=1 renews the timings too)"
-	@echo "make evidence     compute every verdict anew, and train what no result is stored of (LESSON=05: one lesson)"
-	@echo "make test-colab   only the lessons, with the versions that Google Colab has"
-	@echo "make colab        the lessons for Google Colab, to be uploaded with nothing else, into dist/colab/"
-	@echo "                  (REPO=owner/name REF=tag: with badges, and a set-up that installs from there)"
-	@echo "make instructor   the lessons solved, with teaching notes, into dist/instructor/"
-	@echo "make handout      the lessons without solutions, for graded use, into dist/handout/"
-	@echo "make test-editions  these three, executed as Colab would (some minutes; not part of make test)"
-	@echo "make clean        remove the environments; your own copies in work/ stay"
+	@echo "make lab         open the course in JupyterLab; installs what is missing (TORCH=cpu: PyTorch without GPUs)"
+	@echo "make test        run the tests; make test-all: also Colab, editions, browser and kernels, as .ci/run does"
+	@echo "make test-gpu    run what needs a GPU;  make bench: measure what has to be quick"
+	@echo "make notebooks   execute the lessons and store their outputs (REFRESH=1: timings too)"
+	@echo "make evidence    compute every verdict anew, and train what no result is stored of (LESSON=05: one lesson)"
+	@echo "make colab       write the lessons for Google Colab (REPO=owner/name REF=tag: with badges) into dist/"
+	@echo "make instructor  write the lessons solved, with notes;  make handout: without solutions"
+	@echo "make clean       remove the environments; your copies in work/ stay"
 	@echo "With another Python (3.11, 3.12 or 3.13): make lab PYTHON=python3.12"
 
 lab: .venv/lab
 	@$(BIN)/python -m course lab
 
-test: test-style test-colab test-course
+test: test-style test-course
+
+test-all: test test-colab test-editions test-browser test-kernels
 
 test-style: .venv/test
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
-	$(BIN)/lint-imports --no-cache --no-logo
+	$(BIN)/python -c 'from importlinter.cli import lint_imports_command as run; run()' --no-cache --no-logo
 
-# Once as on Colab itself, where plotly cannot be drawn from a control, and once moving every control.
-test-colab: .venv-colab/test
-	COLAB_RELEASE_TAG=test $(COLAB)/python $(NBVAL) -q notebooks
-	$(COLAB)/python -m pytest -q tests/test_lessons.py
-
-# Last, since it ends by saying what was skipped and why.
+# The time limit ends a cell that hangs.
 test-course: .venv/test
-	$(BIN)/python $(NBVAL) -q tests helpers course notebooks --ignore tests/test_editions_slow.py
+	$(BIN)/python $(PYTEST) -m "not test_all and not gpu" --nbval --nbval-current-env --nbval-cell-timeout=300 \
+	  tests helpers course notebooks
 
+# The lessons with the versions that Google Colab has: every control moved, every output compared.
+test-colab: .venv/test .venv-colab/test
+	$(BIN)/python $(PYTEST) -m test_all tests/lessons
+
+# The editions, executed as Colab would.
 test-editions: .venv/test .venv-colab/test
-	$(BIN)/python -m pytest -q tests/test_editions_slow.py
+	$(BIN)/python $(PYTEST) -m test_all tests/course
+
+test-browser: .venv/test
+	$(BIN)/python $(PYTEST) -m test_all tests/browser
+
+# In Triton's interpreter, which has to be chosen before Triton is imported; then compiled for GPUs that are not here.
+test-kernels: .venv/test
+	TRITON_INTERPRET=1 CUDA_VISIBLE_DEVICES= $(BIN)/python $(PYTEST) --dist load tests/helpers/test_kernel_*.py
+	$(BIN)/python $(PYTEST) --dist load -m test_all tests/helpers
+
+# With PyTorch and pytest alone.
+test-gpu:
+	$(if $(wildcard $(BIN)/python),$(BIN)/python,"$$PYTHON") tests/gpu.py
+
+bench: .venv/test
+	$(BIN)/python tests/bench.py
+	@echo "Every kernel beside its peers takes minutes more: $(BIN)/python -m helpers.bench --out my_device.json"
 
 notebooks: .venv/test
 	$(BIN)/python -m course notebooks $(if $(REFRESH),--refresh)
 	$(BIN)/python docs/draw_house.py
 
 evidence: .venv/test
-	$(BIN)/python -m course evidence $(LESSON)
+	$(BIN)/python -m course evidence $(if $(LESSON),"$$LESSON")
 
 colab: .venv/test
-	$(BIN)/python -m course colab $(if $(REPO)$(REF),--repo '$(REPO)' --ref '$(REF)')
+	$(BIN)/python -m course colab $(if $(REPO)$(REF),--repo "$$REPO" --ref "$$REF")
 
 instructor: .venv/test
 	$(BIN)/python -m course instructor
@@ -72,26 +95,41 @@ clean:
 
 # The environments. A file in each says that its packages are those of pyproject.toml and the constraints.
 
+# $(call torch,.venv,constraints.txt): PyTorch before all else, as pip chooses, on Linux, the large one for GPUs.
+ifeq ($(TORCH),cpu)
+torch = @$(1)/bin/python $(PIP_INSTALL) --no-deps --index-url $(CPU_INDEX) $(shell grep ^torch== $(2))
+else ifneq ($(TORCH),)
+$(error TORCH=cpu takes PyTorch's own build without GPUs; without TORCH, pip chooses)
+else ifeq ($(NVIDIA)$(shell uname -s),Linux)
+torch = $(if $(wildcard $(1)/lib/python*/site-packages/torch),,@echo "There is no NVIDIA GPU here: to download PyTorch's \
+  0.2 GB without GPU support instead of 2.7 GB with it, stop this (Ctrl-C) and run: make $(MAKECMDGOALS) TORCH=cpu")
+endif
+
 .venv/lab: pyproject.toml constraints.txt $(BIN)/python
 	@echo "Installing JupyterLab, PyTorch and what they need into .venv; this takes a few minutes, once."
+	$(call torch,.venv,constraints.txt)
 	@$(BIN)/python $(PIP_INSTALL) --constraint constraints.txt --editable '.[lab]'
 	@touch $@
 
 .venv/test: pyproject.toml constraints.txt $(BIN)/python
 	@echo "Installing the course and its test tools into .venv; this takes a few minutes, once."
+	$(call torch,.venv,constraints.txt)
 	@$(BIN)/python $(PIP_INSTALL) --constraint constraints.txt --editable '.[test]'
 	@touch .venv/lab $@
 
 .venv-colab/test: pyproject.toml constraints-colab.txt $(COLAB)/python
 	@echo "Installing Google Colab's versions into .venv-colab; this takes a few minutes, once."
-	@$(COLAB)/python $(PIP_INSTALL) --constraint constraints-colab.txt --editable . nbval nbclient pytest pytest-timeout
+	$(call torch,.venv-colab,constraints-colab.txt)
+	@$(COLAB)/python $(PIP_INSTALL) --constraint constraints-colab.txt --editable . nbclient
 	@touch $@
 
 $(BIN)/python $(COLAB)/python:
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null || { \
-	  version=$$(command -v $(PYTHON) >/dev/null && $(PYTHON) --version 2>&1 | head -n 1); \
-	  echo "The course needs Python 3.11, 3.12 or 3.13, and $(PYTHON) is $${version:-not here}." \
+	@"$$PYTHON" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null || { \
+	  version=$$(command -v "$$PYTHON" >/dev/null && "$$PYTHON" --version 2>&1 | head -n 1); \
+	  echo "The course needs Python 3.11, 3.12 or 3.13, and $$PYTHON is $${version:-not here}." \
 	    "If you have one of them: make lab PYTHON=python3.12"; exit 1; }
-	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
-	  echo "$(PYTHON) has no venv module; on Debian and Ubuntu install it with: sudo apt install python3-venv"; exit 1; }
-	@$(PYTHON) -m venv --clear $(@D:/bin=)
+	@"$$PYTHON" -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "$$PYTHON has no venv module; on Debian and Ubuntu install it with: sudo apt install python3-venv"; exit 1; }
+	@"$$PYTHON" -m venv --clear $(@D:/bin=)
+	@! $@ -m pip config list | grep -E "(target|prefix)=" || { echo "pip is configured to install elsewhere, as above," \
+	  "and not into this folder. Take that out (pip config edit), or: PIP_CONFIG_FILE=/dev/null make $(MAKECMDGOALS)"; exit 1; }

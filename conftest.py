@@ -5,6 +5,8 @@ import shutil
 import tempfile
 from collections import Counter
 
+import pytest
+
 # Pictures are compared by their text alternative; what is drawn or coloured may differ between plotly versions.
 NOT_COMPARED = ("application/vnd.plotly.v1+json", "text/html")
 
@@ -22,11 +24,27 @@ def pytest_configure(config):
     os.environ["OMP_NUM_THREADS"] = "1"
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items):
     for notebook in {item.parent for item in items if hasattr(item.parent, "skip_compare")}:
         notebook.skip_compare += NOT_COMPARED
-    # The browser last: it takes longest, and what it finds has often been found before.
-    items.sort(key=lambda item: "test_browser" in item.nodeid)
+    # Each kernel and each fixture of a module is started in one worker only; lessons come first, as they take longest.
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(_group(item)))
+    items.sort(key=lambda item: _lesson(item) == "")
+
+
+def _group(item):
+    """The file of a test, and the lesson that it is about: what has to run in one process."""
+    return f"{item.path.stem}{_lesson(item)}"
+
+
+def _lesson(item):
+    """"-05" for a test of one lesson, "-" for a notebook's own cell, else ""."""
+    if item.path.suffix == ".ipynb":
+        return "-"
+    values = item.callspec.params.values() if hasattr(item, "callspec") else []
+    return next((f"-{value.lesson}" for value in values if hasattr(value, "lesson")), "")
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -16,14 +16,17 @@ from course import lab as course_lab
 from course.errors import CourseError
 from course.notebooks import open_chromium
 
-# What a control looks like on the page, and the keys that move it, each with the key that takes it back.
+pytestmark = [pytest.mark.test_all, pytest.mark.timeout(1800)]  # a lesson is run in one go
+
+# What a control looks like on the page, with a key that moves it and one that takes it back.
 CONTROLS = {
-    ".widget-hslider": [("ArrowRight", "ArrowLeft"), ("ArrowLeft", "ArrowRight")],  # it may stand at its end
-    ".widget-toggle-buttons": [("Enter", "Enter")],
-    ".widget-checkbox": [("Space", "Space")],
-    ".widget-text": [("x", "Backspace")],
-    ".widget-dropdown": [("ArrowDown", "ArrowUp")],  # JupyterLab takes these keys: a menu would fail here
+    ".widget-hslider": ("ArrowRight", "ArrowLeft"),
+    ".widget-toggle-buttons": ("Enter", "Enter"),
+    ".widget-checkbox": ("Space", "Space"),
+    ".widget-text": ("x", "Backspace"),
+    ".widget-dropdown": ("ArrowDown", "ArrowUp"),  # JupyterLab takes these keys: a menu would fail here
 }
+MILLISECONDS = 120_000  # the most that anything may take: this ends what hangs, also on a busy machine
 FOCUSED = ".noUi-handle, input, select, button:not(.mod-active)"
 SCREEN = {"width": 1280, "height": 1400}
 PICTURE = ".jp-OutputArea-output:is(.jp-RenderedPlotly, :has(svg))"
@@ -67,7 +70,7 @@ def lab(folder, chromium):
         command = [sys.executable, "-m", "jupyterlab", *options]
         server = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
     try:
-        for _ in range(120):
+        while server.poll() is None:
             with contextlib.suppress(OSError):
                 urllib.request.urlopen(f"http://127.0.0.1:{port}/api?token=t").close()
                 break
@@ -75,7 +78,7 @@ def lab(folder, chromium):
         yield f"http://127.0.0.1:{port}"
     finally:
         server.terminate()
-        server.wait(20)
+        server.wait()
 
 
 class Opened:
@@ -84,11 +87,12 @@ class Opened:
     def __init__(self, chromium, lab, path):
         self.path, self.refused, self.errors = path, [], []
         self.page = chromium.new_page(viewport=SCREEN)
+        self.page.set_default_timeout(MILLISECONDS)
         self.page.route("**/*", self._local_only)
-        self.page.on("console", lambda said: self.errors.append(said.text) if said.type == "error" else None)
+        self.page.on("console", lambda line: self.errors.append(line.text) if line.type == "error" else None)
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.page.goto(f"{lab}/lab/tree/{path.name}?token=t&reset")
-        self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
+        self.page.wait_for_selector(".jp-Notebook .jp-Cell")
         self.page.evaluate("async () => { await jupyterapp.shell.currentWidget.sessionContext.ready; }")
         self.page.evaluate("() => jupyterapp.shell.collapseLeft()")
 
@@ -107,9 +111,9 @@ class Opened:
 
     def shot(self, name):
         """Keep what is on the screen; returns where, for whoever reads of a failure."""
-        kept = self.path.parent / f"{self.path.stem}-{name}.png"
-        self.page.screenshot(path=kept)
-        return kept
+        path = self.path.parent / f"{self.path.stem}-{name}.png"
+        self.page.screenshot(path=path)
+        return path
 
 
 @pytest.fixture(scope="module", params=NOTEBOOKS, ids=lambda stored: stored.path.stem)
@@ -119,7 +123,6 @@ def opened(request, chromium, lab, folder):
     shutil.copy(request.param.path, path)
     lesson = Opened(chromium, lab, path)
     lesson.finished = lesson.command("notebook:run-all-cells")
-    lesson.page.wait_for_timeout(1000)
     yield lesson
     lesson.page.close()
 
@@ -127,8 +130,8 @@ def opened(request, chromium, lab, folder):
 def test_it_runs_and_needs_nothing_from_outside(opened):
     assert opened.finished, f"a cell raised; see {opened.shot('run')}"
     assert opened.refused == []
+    opened.page.wait_for_function("() => !document.querySelector('.jp-Notebook').innerText.includes('Loading widget')")
     assert opened.errors == []
-    assert "Loading widget" not in opened.page.inner_text(".jp-Notebook")
 
 
 def test_every_control_moves_its_figure_from_the_keyboard(opened):
@@ -138,29 +141,32 @@ def test_every_control_moves_its_figure_from_the_keyboard(opened):
         controls = [(kind, row) for kind in CONTROLS for row in box.query_selector_all(kind)]
         explorables += bool(controls)
         for kind, row in controls:
-            assert _moves(opened.page, row, figure, CONTROLS[kind]), (
-                f"{kind} changes nothing; see {opened.shot('still')}"
-            )
+            key, back = CONTROLS[kind]
+            target = row.query_selector(FOCUSED)
+            assert target.evaluate("element => element.tabIndex") >= 0, f"{kind} cannot be reached with the tab key"
+            if target.evaluate("e => e.ariaValueNow !== null && e.ariaValueNow === e.ariaValueMax"):
+                key, back = back, key  # a slider at its end
+            active = row.query_selector("button.mod-active") or target
+            before = figure.screenshot()
+            _press(opened.page, target, key)
+            assert _looks(figure, before, False), f"{kind} changes nothing; see {opened.shot('still')}"
+            _press(opened.page, active, back)
+            assert _looks(figure, before, True), f"{kind} does not go back; see {opened.shot('there')}"
     assert explorables
     assert opened.errors == []
 
 
-def _moves(page, row, figure, keys):
-    """Whether a key on this control changes what the figure looks like; then takes it back."""
-    target = row.query_selector(FOCUSED)
-    active = row.query_selector("button.mod-active") or target
-    assert target.evaluate("element => element.tabIndex") >= 0, "cannot be reached with the tab key"
-    before = figure.screenshot()
-    for key, back in keys:
-        target.focus()
-        page.keyboard.press(key)
-        for _ in range(20):
-            page.wait_for_timeout(100)
-            if figure.screenshot() != before:
-                active.focus()
-                page.keyboard.press(back)
-                page.wait_for_timeout(200)
-                return True
+def _press(page, target, key):
+    target.focus()
+    page.keyboard.press(key)
+
+
+def _looks(figure, before, alike):
+    """Whether the figure, in the end, looks as it did before, or does not."""
+    end = time.monotonic() + MILLISECONDS / 1000
+    while time.monotonic() < end:
+        if (figure.screenshot() == before) == alike:
+            return True
     return False
 
 
@@ -174,7 +180,7 @@ HEIGHTS = """() => {
 
 def test_an_explorable_and_its_controls_stand_together_on_a_small_screen(opened):
     opened.page.set_viewport_size({"width": 1280, "height": 800})
-    opened.page.wait_for_timeout(500)
+    opened.page.wait_for_function(f"() => ({HEIGHTS})()[0] < 800")
     room, heights = opened.page.evaluate(HEIGHTS)
     picture = opened.shot("small")
     opened.page.set_viewport_size(SCREEN)
@@ -186,11 +192,10 @@ def test_a_prediction_is_made_from_the_keyboard(opened):
     for box in opened.page.query_selector_all(".widget-vbox:has(.widget-radio)"):
         *_, last = box.query_selector_all(".widget-radio input")
         assert last.evaluate("element => element.tabIndex") >= 0
-        last.focus()
-        opened.page.keyboard.press("Space")
-        opened.page.wait_for_timeout(300)
-        assert last.is_checked()
-        assert "Noted." in box.inner_text()
+        _press(opened.page, last, "Space")
+        opened.page.wait_for_function(
+            "([box, last]) => last.checked && box.innerText.includes('Noted.')", arg=[box, last]
+        )
 
 
 # Each text with the colour behind it; what is drawn in an SVG stands on shapes that only the eye can judge.
@@ -223,10 +228,10 @@ CONTRASTS = """() => {
 @pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
 def test_text_can_be_read_on_a_light_and_on_a_dark_page(opened, theme):
     opened.command("apputils:change-theme", theme=theme)
-    opened.page.wait_for_timeout(500)
+    opened.page.wait_for_function(f"() => document.body.dataset.jpThemeName === '{theme}'")
     opened.page.wait_for_function(f"({CONTRASTS})().length > 20")
     contrasts = opened.page.evaluate(CONTRASTS)
-    assert [found for found in contrasts if found[1] < 4.5] == [], f"see {opened.shot(theme[-5:].strip())}"
+    assert [(text, ratio) for text, ratio in contrasts if ratio < 4.5] == [], f"see {opened.shot(theme[-5:].strip())}"
 
 
 def test_reopened_without_running_the_stored_figures_are_there(opened, chromium, lab, folder):
@@ -237,9 +242,9 @@ def test_reopened_without_running_the_stored_figures_are_there(opened, chromium,
     unrun = Opened(chromium, lab, path)
     kinds = [output.get("data", {}) for cell in stored.code for output in cell["outputs"]]
     expected = sum("application/vnd.plotly.v1+json" in data or "<svg" in data.get("text/html", "") for data in kinds)
-    unrun.page.wait_for_timeout(1000)
-    text = unrun.page.inner_text(".jp-Notebook")
-    assert unrun.pictures() == expected >= 1, f"see {unrun.shot('unrun')}"
-    assert "Error displaying widget" not in text
+    assert expected
+    unrun.page.wait_for_function(f"() => document.querySelectorAll('{PICTURE}').length >= {expected}")
+    assert unrun.pictures() == expected, f"see {unrun.shot('unrun')}"
+    assert "Error displaying widget" not in unrun.page.inner_text(".jp-Notebook")
     assert unrun.refused == unrun.errors == []
     unrun.page.close()

@@ -15,7 +15,7 @@ EXECUTE = """
 import sys, nbformat
 from nbclient import NotebookClient
 notebook = nbformat.read(sys.argv[1], as_version=4)
-NotebookClient(notebook, timeout=120, kernel_name="python3", extra_arguments=["--IPKernelApp.log_level=40"]).execute()
+NotebookClient(notebook, timeout=600, kernel_name="python3", extra_arguments=["--IPKernelApp.log_level=40"]).execute()
 nbformat.write(notebook, sys.argv[1])
 """
 
@@ -25,8 +25,8 @@ def missing():
     if not (VENV / "bin" / "python").exists():
         return "no environment with Colab's versions; make test-colab makes it"
     probe = [VENV / "bin" / "python", "-c", "import torch, nbclient, plotly; print(plotly.__version__)"]
-    found = subprocess.run(probe, capture_output=True, text=True, check=False, cwd="/")
-    return None if found.stdout.startswith("5.24.") else "the environment .venv-colab has not Colab's versions"
+    run = subprocess.run(probe, capture_output=True, text=True, check=False, cwd="/")
+    return None if run.stdout.startswith("5.24.") else "the environment .venv-colab does not have Colab's versions"
 
 
 class Colab:
@@ -77,10 +77,10 @@ class Colab:
         """Run a notebook (a dict) from top to bottom; returns it with its outputs."""
         path = Path(self.content, name)
         path.write_text(json.dumps(notebook), encoding="utf-8")
-        done = self.run("-c", EXECUTE, path)
+        run = self.run("-c", EXECUTE, path)
         executed = json.loads(path.read_text(encoding="utf-8"))
         path.unlink()
-        assert done.returncode == 0, done.stderr[-3000:]
+        assert run.returncode == 0, run.stderr[-3000:]
         return executed
 
 

@@ -1,6 +1,6 @@
 """helpers.ops.kernels.rnn: the recurrent kernel in Triton's interpreter, cross-compiled for four GPUs, and on the GPU here.
 
-The interpreter must be chosen before triton is imported, and then nothing can be compiled: each has its own process.
+The interpreter must be chosen before triton is imported (make test-kernels does), and then nothing can be compiled.
 """
 
 import importlib.util
@@ -18,15 +18,16 @@ from test_recurrence import each_layer, largest, normal, weights_of
 from helpers import elman, gru, lstm
 
 INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
-HERE = Path(__file__).resolve()
+ROOT = Path(__file__).resolve().parents[2]
 TRITON = importlib.util.find_spec("triton")
 needs_triton = pytest.mark.skipif(not TRITON, reason="triton is not installed")
+# Triton's interpreter before 3.7 cannot count a loop with NumPy from 2.4 on.
+LOOPS = not TRITON or version("triton") >= "3.7" or tuple(map(int, version("numpy").split(".")[:2])) < (2, 4)
 runs_here = pytest.mark.skipif(
-    not (INTERPRETED or torch.cuda.is_available()),
-    reason="no NVIDIA GPU: the kernels run in Triton's interpreter instead",
+    not ((INTERPRETED and LOOPS) or torch.cuda.is_available()),
+    reason="no GPU: make test-kernels runs these in Triton's interpreter",
 )
 each_dtype = pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16], ids=str)
-LOOPS = not TRITON or version("triton") >= "3.7" or tuple(map(int, version("numpy").split(".")[:2])) < (2, 4)
 DEVICE = "cpu" if INTERPRETED or not torch.cuda.is_available() else "cuda"
 RMS = {torch.float32: 1e-5, torch.bfloat16: 5e-3, torch.float16: 5e-3}
 SIZES = [(2, 1, 3, 4), (1, 2, 5, 1), (1, 63, 3, 16), (1, 64, 2, 3), (1, 65, 4, 17), (3, 4, 2, 33)]  # B, T, Din, D
@@ -36,20 +37,10 @@ LARGE = [(16, 1000, 32, 32), (2, 4097, 16, 64), (200, 65, 100, 100), (3, 64, 64,
 def run(program, **environment):
     """The output of a Python program of its own, from the root of the repository."""
     done = subprocess.run(
-        [sys.executable, *program], cwd=HERE.parents[1], env=os.environ | environment, capture_output=True, text=True
+        [sys.executable, *program], cwd=ROOT, env=os.environ | environment, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
-
-
-@needs_triton
-@pytest.mark.skipif(INTERPRETED, reason="this is the interpreter's own process")
-@pytest.mark.skipif(not LOOPS, reason="the interpreter of triton before 3.7 cannot count a loop with numpy from 2.4 on")
-def test_the_kernels_run_in_the_interpreter():
-    said = run(
-        ["-m", "pytest", "-q", "-p", "no:cacheprovider", str(HERE)], TRITON_INTERPRET="1", CUDA_VISIBLE_DEVICES=""
-    )
-    assert "passed" in said
 
 
 def call(layer, sizes, dtype, seed=0, **changes):
@@ -186,6 +177,7 @@ for kernel, tensors in (
 
 
 @needs_triton
+@pytest.mark.test_all
 @pytest.mark.skipif(INTERPRETED, reason="the interpreter cannot compile")
 def test_the_weights_fit_on_the_chip_of_a_t4_a100_l4_and_h200(tmp_path):
     cases = [(capability, 4, 128) for capability in (75, 80, 89, 90)]

@@ -1,13 +1,10 @@
 """helpers.ops.kernels.scan: run on a GPU where there is one, else in Triton's interpreter; compiled for four GPUs.
 
-The interpreter needs TRITON_INTERPRET=1 before triton is first imported, so one test runs this file again in a process
-of its own. It scans strictly from left to right: that the combine is associative has a test of its own.
+The interpreter needs TRITON_INTERPRET=1 before triton is first imported; make test-kernels sets it. It scans strictly from left to right: that the combine is associative has a test of its own.
 """
 
 import os
 import re
-import subprocess
-import sys
 
 import pytest
 import torch
@@ -21,8 +18,17 @@ triton = pytest.importorskip("triton", reason="triton is not installed: its kern
 INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
 ON_GPU = torch.cuda.is_available() and not INTERPRETED
 DEVICE = "cuda" if ON_GPU else "cpu"
-runs = pytest.mark.skipif(not (ON_GPU or INTERPRETED), reason="no GPU: Triton's interpreter runs these, in one test")
-compiles = pytest.mark.skipif(INTERPRETED, reason="the interpreter does not compile")
+runs = pytest.mark.skipif(
+    not (ON_GPU or INTERPRETED), reason="no GPU: make test-kernels runs these in Triton's interpreter"
+)
+compiled = pytest.mark.skipif(INTERPRETED, reason="the interpreter does not compile")
+
+
+def compiles(test):
+    """Takes seconds, and cannot be done in the interpreter."""
+    return pytest.mark.test_all(compiled(test))
+
+
 linear_recurrence = scan.linear_recurrence
 # The interpreter cuts a float32 off where it should round it to a bfloat16: off by up to a whole last digit, not half.
 FACTOR = {torch.bfloat16: 8} if INTERPRETED else {}
@@ -50,7 +56,7 @@ def poisoned(monkeypatch):
     torch.use_deterministic_algorithms(False)
 
 
-@compiles
+@compiled
 def test_the_kernels_combine_is_associative_and_that_of_the_definition(kernel):
     steps = [tuple(torch.randint(-9, 10, (2, 50))) for _ in range(3)]  # whole numbers: exactly equal, or not
 
@@ -62,15 +68,6 @@ def test_the_kernels_combine_is_associative_and_that_of_the_definition(kernel):
     assert all(map(torch.equal, one, other))
     assert all(map(torch.equal, after(first, second), scan.combine(first, second)))
     assert not all(map(torch.equal, after(first, second), after(second, first)))
-
-
-@pytest.mark.skipif(INTERPRETED or ON_GPU, reason="this is where they run")
-def test_the_kernel_runs_in_the_interpreter():
-    environment = os.environ | {"TRITON_INTERPRET": "1", "CUDA_VISIBLE_DEVICES": ""}
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert " passed" in done.stdout
 
 
 @runs
