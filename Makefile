@@ -63,7 +63,7 @@ test-browser: .venv/test
 
 # In Triton's interpreter, which has to be chosen before Triton is imported; then compiled for GPUs that are not here.
 test-kernels: .venv/test
-	TRITON_INTERPRET=1 CUDA_VISIBLE_DEVICES= $(BIN)/python $(PYTEST) --dist load tests/helpers/test_kernel_*.py
+	TRITON_INTERPRET=1 CUDA_VISIBLE_DEVICES= $(BIN)/python $(PYTEST) --dist load -k test_kernel_ tests/helpers
 	$(BIN)/python $(PYTEST) --dist load -m test_all tests/helpers
 
 # With PyTorch and pytest alone.

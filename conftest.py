@@ -40,7 +40,7 @@ def _group(item):
 
 
 def _lesson(item):
-    """"-05" for a test of one lesson, "-" for a notebook's own cell, else ""."""
+    """ "-05" for a test of one lesson, "-" for a notebook's own cell, else ""."""
     if item.path.suffix == ".ipynb":
         return "-"
     values = item.callspec.params.values() if hasattr(item, "callspec") else []

@@ -126,7 +126,7 @@ def unsolved(notebook: dict, row: Lesson) -> list[str]:
     """The exercises of a lesson whose check did not pass in an executed notebook: a list of sentences."""
     outputs = [output for cell in notebook["cells"] for output in cell.get("outputs", [])]
     texts = {joined(output.get("data", {}).get("text/plain", "")) for output in outputs}
-    failed = [exercise_id for exercise_id in row.exercises if f"{exercise_id} right." not in texts]
+    failed = [name for name in row.exercises if not any(text.startswith(f"Exercise {name}: right.") for text in texts)]
     return [f"{row.id}.{exercise_id}: its solution does not pass in the notebook" for exercise_id in failed]
 
 
@@ -184,7 +184,7 @@ def _wrong_answers(row: Lesson, exercise_id: str) -> dict:
     """Every wrong answer that the tests know, with the sentence that the check gives for it, said just now."""
     lines = [f"<details><summary>Wrong answers to {exercise_id}, and what the check says</summary>\n"]
     for answer, _ in row.answers.of(exercise_id)[2]:
-        sentence = judge(row.exercises[exercise_id], answer)[1].replace("\n", "  \n")
+        sentence = judge(row.exercises[exercise_id], answer).sentence.replace("\n", "  \n")
         lines.append(f"{sentence}\n\n```python\n{_source_of_answer(answer)}\n```\n")
     return _note(f"wrong-{exercise_id}", "\n".join([*lines, "</details>"]), marked=False)
 

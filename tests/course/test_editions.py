@@ -88,9 +88,9 @@ def test_plumbing_is_folded_under_a_title_and_no_other_cell_differs(colab, noteb
     assert list(cells) == [cell["id"] for cell in notebook.cells]
     for cell in notebook.cells[1:]:
         copied = cells[cell["id"]]
-        if cell["cell_type"] == "code" and is_plumbing(cell["source"]):
+        if cell["cell_type"] == "code" and is_plumbing(source_of(cell)):
             title, _, source = copied["source"].partition("\n")
-            assert (title.startswith("# @title "), source) == (True, cell["source"])
+            assert (title.startswith("# @title "), source) == (True, source_of(cell))
             assert copied["metadata"]["cellView"] == "form"
         elif cell["id"] != "setup":
             assert copied == cell

@@ -3,7 +3,6 @@
 import ast
 import functools
 import json
-import time
 from pathlib import Path
 
 import nbformat
@@ -13,8 +12,11 @@ from course.notebooks import run
 
 
 @functools.cache
-def executed(stored):
-    """(notebook, seconds, report) of a lesson; `seconds` is without what the tests add to it."""
+def executed(stored, kernels=None):
+    """(notebook, seconds, report) of a lesson; `seconds` is without what the tests add to it.
+
+    kernels: a folder of kernelspecs whose python3 runs it, instead of this Python.
+    """
     notebook = nbformat.reads(stored.path.read_text(encoding="utf-8"), as_version=4)
     watch = f"import sys\nsys.path.append({str(Path(__file__).parent)!r})\nimport in_kernel\nin_kernel.watch()\n"
     known = {
@@ -26,9 +28,7 @@ def executed(stored):
     ended = nbformat.v4.new_code_cell("print(time.perf_counter() - started)")
     last = nbformat.v4.new_code_cell("in_kernel.report()")
     notebook.cells = [first, *notebook.cells, ended, last]
-    begun = time.perf_counter()
-    run(notebook, stored.path.parent)
-    print(f"{stored.path.stem}: {time.perf_counter() - begun:.1f} s with the tests' own cells")
+    run(notebook, stored.path.parent, kernels)
     seconds, report = (cell.outputs[0]["text"] for cell in notebook.cells[-2:])
     notebook.cells = notebook.cells[1:-2]
     return notebook, float(seconds), json.loads(report)
