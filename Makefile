@@ -72,7 +72,6 @@ test-gpu:
 
 bench: .venv/test
 	$(BIN)/python tests/bench.py
-	@echo "Every kernel beside its peers takes minutes more: $(BIN)/python -m helpers.bench --out my_device.json"
 
 notebooks: .venv/test
 	$(BIN)/python -m course notebooks $(if $(REFRESH),--refresh)
