@@ -1,14 +1,16 @@
 """explore: a figure function with a control for each of its parameters, live with a kernel, baked without."""
 
+from collections.abc import Callable
+
 from IPython.display import display
 
 from ..errors import CourseError
 from .baked import MOST_FRAMES, baked
 from .choices import defaults_of
-from .display import WIDGET, Page, in_colab
+from .display import WIDGET, Page, Picture, in_colab
 
 
-def explore(function, *, bake=None, **controls):
+def explore(function: Callable[..., Picture | Page], *, bake: str | None = None, **controls: object) -> None:
     """Show `function` with a control for each parameter: live with a kernel, baked without.
 
     controls: parameter=values. A list of numbers makes a slider, of strings buttons; True or False a box to tick;
@@ -16,6 +18,11 @@ def explore(function, *, bake=None, **controls):
     The parameters' defaults in `function` are shown first.
     bake: the one parameter that the stored figure can still move without a kernel, 12 values at the most.
     Raises CourseError if a control is not a parameter, its default is not among the values, or bake has no values.
+
+    >>> def square(n=2):
+    ...     return Page(f"<b>{n * n}</b>", f"{n} times {n} is {n * n}.")
+    >>> explore(square, n=[1, 2, 3])
+    {'text/plain': 'Controls: n (1, 2, 3). Shown: n 2.\\n2 times 2 is 4.', ...}
     """
     defaults = defaults_of(function, controls)
     if bake is not None and not isinstance(controls.get(bake), (list, tuple, range)):
