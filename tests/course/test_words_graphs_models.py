@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from tensors import largest
 from torch import nn
 
 from course import words
@@ -13,10 +14,6 @@ from course.words import MOST_LETTERS, MOST_WORDS, SENTENCE, draw, embed, split_
 from helpers import elman
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-
-
-def largest(a, b):
-    return (a - b).abs().max().item()
 
 
 @pytest.mark.parametrize(
@@ -124,7 +121,7 @@ def test_heads_that_do_not_divide_the_width_are_told(heads):
 
 def test_changed_by_finds_exactly_what_depends():
     inputs = draw(6, 4)
-    kept = inputs.clone()
+    before = inputs.clone()
     U, W = draw(4, 4, seed=1) / 4, draw(4, 4, seed=2) / 4
     layers = {
         "each its own": (lambda x: x @ U, lambda i, j: i == j),
@@ -137,7 +134,7 @@ def test_changed_by_finds_exactly_what_depends():
             moved = changed_by(layer, inputs, position)
             assert moved.shape == (6,)
             assert ((moved > 0) == torch.tensor([depends(i, position) for i in range(6)])).all()
-    assert torch.equal(inputs, kept)
+    assert torch.equal(inputs, before)
     assert changed_by(lambda x: 3 * x, inputs, 2, size=0.5)[2].item() == pytest.approx(1.5)
     assert not changed_by(nn.Linear(4, 4).double(), inputs, 0).requires_grad
 
@@ -153,8 +150,8 @@ def test_layers_to_time_run_in_torchs_kernels_without_gradients():
 
 
 def test_the_tiny_net_is_small_enough_for_pencil_and_paper():
-    seen, inputs, U, W = tiny_rnn("man eats dog")
-    assert seen == ["man", "eats", "dog"]
+    read, inputs, U, W = tiny_rnn("man eats dog")
+    assert read == ["man", "eats", "dog"]
     state = [0.0, 0.0]
     for x, hidden in zip(inputs.tolist(), elman(inputs[None], U, W)[0].tolist(), strict=True):
         state = [math.tanh(sum(U[i, j].item() * x[j] + W[i, j].item() * state[j] for j in range(2))) for i in range(2)]

@@ -47,11 +47,6 @@ def eps_alone(numbers):
     return torch.finfo(torch.float32).eps
 
 
-@wrong("1", "far too tight. float32 keeps about 7 digits of a sum of 777")
-def eps_of_float64(numbers):
-    return np.finfo(float).eps * numbers.abs().sum()
-
-
 @wrong("1", "0 asks for equality to the last bit")
 def exact(numbers):
     return 0
@@ -115,28 +110,27 @@ def stop_watch(device, work):
     return sorted(times)[len(times) // 2]
 
 
-@also_right("2")
-def stop_watch_the_fastest(device, work):
+def _times(device, work, runs=9, warm_ups=1):
+    for _ in range(warm_ups):
+        device.launch(work)
+    device.synchronise()
     times = []
-    for _ in range(20):
-        device.synchronise()
+    for _ in range(runs):
         start = device.clock()
         device.launch(work)
         device.synchronise()
         times.append(device.clock() - start)
-    return min(times)
+    return times
+
+
+@also_right("2")
+def stop_watch_the_fastest(device, work):
+    return min(_times(device, work, runs=20))
 
 
 @also_right("2")
 def stop_watch_without_warm_up(device, work):
-    times = []
-    for _ in range(15):
-        device.synchronise()
-        start = device.clock()
-        device.launch(work)
-        device.synchronise()
-        times.append(device.clock() - start)
-    return statistics.median(times)
+    return statistics.median(_times(device, work, runs=15, warm_ups=0))
 
 
 @also_right("2")
@@ -186,16 +180,6 @@ def no_warm_up(device, work):
     return device.clock() - start
 
 
-@wrong("2", "One run is no measurement")
-def one_run(device, work):
-    device.launch(work)
-    device.synchronise()
-    start = device.clock()
-    device.launch(work)
-    device.synchronise()
-    return device.clock() - start
-
-
 @wrong("2", "When run 3 of 3 is held up")
 def one_lucky_run(device, work):
     device.launch(work)
@@ -223,74 +207,35 @@ def not_divided(device, work):
     return 10 * mean(device, work)
 
 
-@wrong("2", "that is the slowest run")
+@wrong("2", "that is the slowest run alone")
 def slowest(device, work):
-    device.launch(work)
-    device.synchronise()
-    times = []
-    for _ in range(9):
-        start = device.clock()
-        device.launch(work)
-        device.synchronise()
-        times.append(device.clock() - start)
-    return max(times) - 10
-
-
-@wrong("2", "while the device was still at work")
-def median_of_launches(device, work):
-    device.launch(work)
-    device.synchronise()
-    times = []
-    for _ in range(9):
-        start = device.clock()
-        device.launch(work)
-        times.append(device.clock() - start)
-    device.synchronise()
-    return statistics.median(times)
-
-
-def _nine_runs(device, work, warm_ups=1):
-    for _ in range(warm_ups):
-        device.launch(work)
-    device.synchronise()
-    times = []
-    for _ in range(9):
-        start = device.clock()
-        device.launch(work)
-        device.synchronise()
-        times.append(device.clock() - start)
-    return times
+    return max(_times(device, work))
 
 
 @wrong("2", "The median is the middle one once the times are sorted")
 def forgets_to_sort(device, work):
-    return _nine_runs(device, work)[4]
+    return _times(device, work)[4]
 
 
 @wrong("2", "When run 11 of 11 is held up by a hiccup")
 def the_last_after_two_warm_ups(device, work):
-    return _nine_runs(device, work, warm_ups=2)[-1]
-
-
-@wrong("2", "that is the mean, and one hiccup pulls it up")
-def mean_after_two_warm_ups(device, work):
-    return statistics.mean(_nine_runs(device, work, warm_ups=2))
+    return _times(device, work, warm_ups=2)[-1]
 
 
 @wrong("2", "Take several runs, and their median")
 def middle_of_the_range(device, work):
-    times = _nine_runs(device, work)
+    times = _times(device, work)
     return (min(times) + max(times)) / 2
 
 
 @wrong("2", "that is the mean, and the first run pulls it up")
 def mean_without_warm_up(device, work):
-    return statistics.mean(_nine_runs(device, work, warm_ups=0))
+    return statistics.mean(_times(device, work, warm_ups=0))
 
 
 @wrong("2", "you find 281,600 µs. Warm up, wait")
 def in_nanoseconds(device, work):
-    return 1000 * min(_nine_runs(device, work))
+    return 1000 * min(_times(device, work))
 
 
 @wrong("2", "and the median in microseconds")

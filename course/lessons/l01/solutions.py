@@ -57,11 +57,6 @@ def step_with_state_outside(x, h, U, W, b):
     return torch.tanh(x @ U.T + b) + h @ W.T
 
 
-@wrong("1", "outside the tanh stands the constant b")
-def step_with_bias_outside(x, h, U, W, b):
-    return torch.tanh(x @ U.T + h @ W.T) + b
-
-
 @wrong("1", "two tanh are added")
 def step_with_two_tanh(x, h, U, W, b):
     return torch.tanh(x @ U.T) + torch.tanh(h @ W.T + b)
@@ -70,11 +65,6 @@ def step_with_two_tanh(x, h, U, W, b):
 @wrong("1", "U and W must be transposed here")
 def step_not_transposed(x, h, U, W, b):
     return torch.tanh(x @ U + h @ W + b)
-
-
-@wrong("1", "W must be transposed here")
-def step_state_not_transposed(x, h, U, W, b):
-    return torch.tanh(x @ U.T + h @ W + b)
 
 
 @wrong("1", "U and W are exchanged")
@@ -118,31 +108,11 @@ def unroll_by_torch(inputs, hidden, U, W, b):
 
 
 @also_right("2")
-def unroll_into_place(inputs, hidden, U, W, b):
-    B, T, _ = inputs.shape
-    states = torch.empty(T + 1, B, len(b))
-    states[0] = hidden
-    pushes = torch.einsum("btx,dx->tbd", inputs, U).float() + b.float()
-    for t in range(T):
-        states[t + 1] = torch.tanh(pushes[t] + states[t] @ W.float().T)
-    return states[1:].transpose(0, 1)
-
-
-@also_right("2")
 def unroll_by_recursion(inputs, hidden, U, W, b):
     if inputs.shape[1] == 0:
         return inputs.new_zeros(len(inputs), 0, len(b))
     hidden = torch.tanh(inputs[:, 0] @ U.T + hidden @ W.T + b)
     return torch.cat([hidden[:, None], unroll_by_recursion(inputs[:, 1:], hidden, U, W, b)], dim=1)
-
-
-@also_right("2")
-def unroll_by_guessing(inputs, hidden, U, W, b):
-    states = inputs.new_zeros(*inputs.shape[:2], len(b))
-    for _ in range(inputs.shape[1]):  # after round k the first k states are right
-        before = torch.cat([hidden[:, None], states[:, :-1]], dim=1)
-        states = torch.tanh(inputs @ U.T + before @ W.T + b)
-    return states
 
 
 @wrong("2", "every step starts from h_0")
@@ -163,12 +133,6 @@ def unroll_with_start(inputs, hidden, U, W, b):
 @wrong("2", "the states stand as (T, B, D)")
 def unroll_time_first(inputs, hidden, U, W, b):
     return rnn_unroll(inputs, hidden, U, W, b).transpose(0, 1)
-
-
-@wrong("2", "the states stand as (T, B, D)")
-def unroll_reshaped(inputs, hidden, U, W, b):
-    B, T, _ = inputs.shape
-    return rnn_unroll(inputs, hidden, U, W, b).transpose(0, 1).reshape(B, T, len(b))
 
 
 @wrong("2", "`for x in inputs` takes the first axis, B")
@@ -202,14 +166,14 @@ def unroll_with_two_constants(inputs, hidden, U, W, b):
     return rnn_unroll(inputs, hidden, U, W, 2 * b)
 
 
+@wrong("2", "the constant b is missing")
+def unroll_without_bias(inputs, hidden, U, W, b):
+    return elman(inputs, U, W, hidden=hidden)
+
+
 @wrong("2", "it starts from zeros")
 def unroll_from_zeros(inputs, hidden, U, W, b):
     return rnn_unroll(inputs, torch.zeros_like(hidden), U, W, b)
-
-
-@wrong("2", "the constant b is missing")
-def unroll_without_bias(inputs, hidden, U, W, b):
-    return rnn_unroll(inputs, hidden, U, W, torch.zeros_like(b))
 
 
 @wrong("2", "the old state is not used:")
@@ -243,11 +207,6 @@ def unroll_without_tanh(inputs, hidden, U, W, b):
         hidden = x @ U.T + hidden @ W.T + b
         states.append(hidden)
     return torch.stack(states, dim=1)
-
-
-@wrong("2", "returned shape")
-def unroll_six_words(inputs, hidden, U, W, b):
-    return rnn_unroll(torch.cat([inputs, inputs, inputs], dim=1)[:, :6], hidden, U, W, b)
 
 
 @wrong("2", "Make one tensor of it")
@@ -311,11 +270,6 @@ def graph_all_parallel(feeds_back, T):
     return forced_graph("output", T)
 
 
-@wrong("3", "nobody knows a true hidden state, so")
-def graph_both_parallel(feeds_back, T):
-    return forced_graph("hidden" if feeds_back == "hidden" else "output", T)
-
-
 @wrong("3", "but this net feeds back no hidden state")
 def graph_all_sequential(feeds_back, T):
     return forced_graph("hidden", T)
@@ -331,11 +285,6 @@ def graph_with_start(feeds_back, T):
     return {f"h{t}": [f"h{t - 1}"] * (feeds_back != "output") for t in range(1, T + 1)} | {
         f"y{t}": [f"h{t}"] for t in range(1, T + 1)
     }
-
-
-@wrong("3", "waits for 'x1', which nobody computes")
-def graph_with_words(feeds_back, T):
-    return {node: [*needed, f"x{node[1:]}"] for node, needed in forced_graph(feeds_back, T).items()}
 
 
 @wrong("3", "has no y1")
