@@ -93,7 +93,11 @@ def other_packages(*folders):
     """The distributions that the modules in these folders import, none of ours and none of Python's own."""
     modules = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
     names = {name for path in modules for name in imported(path.read_text(encoding="utf-8"))}
-    ours = {"course", "helpers", *(path.stem for path in modules if folders == ("tests",))}
+    ours = {
+        "course",
+        "helpers",
+        *(name for path in modules if folders == ("tests",) for name in (path.stem, path.parent.name)),
+    }
     return {canonicalize_name(DISTRIBUTIONS.get(name, name)) for name in names - sys.stdlib_module_names - ours}
 
 
