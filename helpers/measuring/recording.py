@@ -3,8 +3,7 @@
     {"schema": 1, "date", "revision", "device": {...}, "driver", "cuda", "cudnn", "quick", "finished",
      "proofs": {test: "passed", "skipped: why" or "failed: why"},
      "points": {contest: {T: {label: {"median", "p20", "p80", "repeats", "method", "samples"}}}},
-     "about": {contest: its shapes}, "measured": {"copy": B/s, "matmul": {dtype: FLOP/s}, "launch": s},
-     "note": what a reader has to know besides, if anything}
+     "about": {contest: its shapes}, "measured": {"copy": B/s, "matmul": {dtype: FLOP/s}, "launch": s}}
 
 Times are in seconds. In place of a time stand {"bytes": peak of memory}, {"out_of_memory": true} or {"error": why}.
 What is not a number is null.

@@ -49,7 +49,7 @@ def run(tmp_path, capsys):
 
 
 def test_each_test_is_run_once_and_one_that_ends_its_process_has_failed(run):
-    status, text = run("--device", "cpu", "--json")
+    status, text = run("--device", "cpu", "--json", "--processes", "1")
     outcomes = [item for line in text.splitlines() for item in json.loads(line).items()]
     assert status == 0
     assert len(outcomes) == len(dict(outcomes)) == 10

@@ -139,17 +139,17 @@ def test_a_real_allocation_that_cannot_be():
 
 
 def test_a_sweep_goes_on_after_out_of_memory(track):
-    made, seen = [], []
+    sizes, seen = [], []
 
     def make(size):
-        made.append(size)
+        sizes.append(size)
         if size == 4:
             raise MemoryError
         big = track.failing("big", MemoryError()) if size == 2 else track.runner("big", 0.1)
         return {"big": big, "small": track.runner("small", 0.1)}
 
     points = sweep(make, (n for n in (1, 2, 4, 8)), device="cpu", repeats=2, after=lambda *point: seen.append(point))
-    assert made == list(points) == [1, 2, 4, 8]
+    assert sizes == list(points) == [1, 2, 4, 8]
     assert seen == list(points.items())
     lost = {size: [label for label, timing in point.items() if timing.out_of_memory] for size, point in points.items()}
     assert lost == {1: [], 2: ["big"], 4: ["big", "small"], 8: []}
@@ -314,6 +314,7 @@ def test_a_timing_says_that_other_programs_took_the_cores(track, programs):
     ("others", "threads", "device", "crowded"),
     [
         (1.0, 1, "cpu", False),  # a core for each
+        (1.1, 1, "cpu", False),
         (1.3, 1, "cpu", True),
         (0.2, 2, "cpu", False),  # an idle system's own work
         (0.3, 2, "cpu", True),
