@@ -58,7 +58,7 @@ def test_list_names_every_lesson_and_its_state(capsys):
 def test_help_names_every_command(capsys):
     assert not called("--help")
     page = capsys.readouterr().out
-    for command in ("lab", "list", "reset", "notebooks", "check", "colab", "instructor", "handout", "look"):
+    for command in "lab list reset notebooks check look colab instructor handout evidence ledger".split():
         assert f"    {command} " in page
 
 

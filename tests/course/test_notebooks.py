@@ -103,13 +103,6 @@ def test_each_exercise_stands_in_one_cell_as_a_stub_and_its_check(notebook):
         assert "..." in stub
 
 
-def test_the_evidence_of_a_lesson_is_in_the_cell_that_it_names(notebook):
-    cells = {cell["id"]: cell["source"] for cell in notebook.code}
-    evidence = find_lesson(notebook.lesson).evidence
-    shown = {claim: entry["cell"] for claim, entry in evidence.items() if "cell" in entry}
-    assert [claim for claim, cell in shown.items() if f'"{claim}"' not in cells.get(cell, "")] == []
-
-
 def altered(notebook, cell_id, kind, old, new):
     """Change one stored output of a cell; kind is a MIME type, or "stream"."""
     (cell,) = [cell for cell in notebook["cells"] if cell["id"] == cell_id]
