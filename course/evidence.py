@@ -68,7 +68,7 @@ def _best(statement):
 
 
 def run_evidence(arguments):
-    """Compute and compare all decisions, then train what is missing; True, and so exit status 1, if anything differs."""
+    """Compute and compare all decisions, then train what is missing; True (exit status 1) if anything differs."""
     chosen = [find_lesson(lesson_id) for lesson_id in arguments.lessons] or list(lessons().values())
     lines = [line for lesson in chosen for line in decided(lesson)]
     for text, _ in lines:

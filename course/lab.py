@@ -75,8 +75,8 @@ def home() -> dict[str, str]:
 def prepare(folder: Path) -> dict[str, str]:
     """Write Lab's settings and kernel into this folder; returns the variables that make Lab use them.
 
-    They take nothing from the user's own desk, and leave nothing there. Jupyter's runtime files stay where it puts them:
-    they have to be private, which a folder on a drive without Unix's modes cannot be.
+    They take nothing from the user's own desk, and leave nothing there. Jupyter's runtime files stay where it puts
+    them: they have to be private, which a folder on a drive without Unix's modes cannot be.
     """
     from jupyter_core.paths import jupyter_runtime_dir
 
@@ -119,7 +119,7 @@ def trust(path: Path, folder: Path) -> None:
 
 
 def reset(row: Lesson) -> tuple[Path | None, Path]:
-    """Put a fresh copy of a lesson into work/. Returns where the student's own is kept, if there is one, and the copy."""
+    """Put a fresh copy of a lesson into work/. Returns where the student's own is kept, if any, and the new one."""
     target, kept = WORK / f"{row.notebook}.ipynb", None
     if target.exists():
         number = 1

@@ -127,7 +127,7 @@ def form_title(source: str) -> str:
 
 
 def with_badges(readme: str, place: Place) -> str:
-    """The README with a badge behind each link to a lesson; lessons that it does not link are listed below its title."""
+    """The README with a badge behind each link to a lesson; a lesson without a link is listed below its title."""
     unlinked = []
     for row, _ in sources():
         name = f"{row.notebook}.ipynb"

@@ -1,4 +1,4 @@
-"""Two seconds for a student's code. The alarm is set only while that code runs, so the check's own work costs nothing."""
+"""Two seconds for a student's code. The alarm is set only while it runs, so the check's own work costs nothing."""
 
 import signal
 import sys

@@ -1,4 +1,4 @@
-"""The judge: what a check says about an attempt. Nothing that a student wrote raises here, but the Stop button passes."""
+"""The judge: what a check says about an attempt. No student's mistake raises here; the Stop button passes."""
 
 import contextlib
 import io

@@ -1,6 +1,6 @@
 """Measurements on other devices, one JSON file a device, as `python -m helpers.bench` writes them.
 
-A file that is damaged, or a folder without recordings, is named once, in one sentence, and left out: the lesson goes on.
+A damaged file, or a folder without recordings, is named once, in one sentence, and left out: the lesson goes on.
 """
 
 import functools

@@ -1,7 +1,7 @@
 """Trained results: runs that take longer than a lesson may, one JSON a lesson, stored with the threshold stated before.
 
 A lesson declares what it trains in an optional module course/lessons/lNN/trained.py, whose TRAINED is a list of
-`Trained`. `python -m course evidence` runs the seeds that are missing, one by one, and stores each as soon as it is done.
+`Trained`. `python -m course evidence` runs the seeds that are missing, and stores each as soon as it is done.
 """
 
 import json
@@ -120,7 +120,7 @@ def missing(lesson_id: str, record: Trained) -> list[int]:
 
 
 def train_missing(lesson_id: str, record: Trained) -> Iterator[tuple[int, dict]]:
-    """Run the seeds that are missing and store each at once; yields (seed, what was stored). Interrupted, it resumes."""
+    """Run the missing seeds and store each at once; yields (seed, what was stored). Interrupted, it resumes."""
     for seed in missing(lesson_id, record):
         start = time.perf_counter()
         run = record.run(seed)

@@ -4,10 +4,10 @@ make(new, T, *sizes) -> {label: (function, *tensors)}; new(*shape) draws a tenso
 when it is called.
 
 Three labels compute nothing. "copy" moves as many bytes as the kernel has to: for decode_attention those of the cache;
-for linear_recurrence two arrays read and one written, with gradients five read and three written. In "linear_recurrence,
-wide", a CPU's, it copies all three arrays: two into memory that was used before and one, since a result always goes
-there, into new memory, whose first touch costs Linux more than the copy itself. "copy (used memory)" and "copy (new
-memory)" are the same with all three in one kind.
+for linear_recurrence two arrays read and one written, with gradients five read and three written. In
+"linear_recurrence, wide", a CPU's, it copies all three arrays: two into memory that was used before and one, since a
+result always goes there, into new memory, whose first touch costs Linux more than the copy itself. "copy (used memory)"
+and "copy (new memory)" are the same with all three in one kind.
 """
 
 import importlib

@@ -22,8 +22,8 @@ class Contest:
     """Functions that are timed, or whose memory is counted, beside each other at several lengths T.
 
     name: the key in a recording. model: what is computed, "lstm". title: in words, for a figure. shapes, dtype: of the
-    inputs. make, sizes: make(new, T, *sizes) is a function of `contenders`. trains: whether the gradient of every tensor
-    is computed too. unit: "s" for times, "B" for the peak of memory.
+    inputs. make, sizes: make(new, T, *sizes) is a function of `contenders`. trains: whether the gradient of every
+    tensor is computed too. unit: "s" for times, "B" for the peak of memory.
     """
 
     name: str

@@ -30,7 +30,7 @@ def missing():
 
 
 class Colab:
-    """An environment that sees the packages of .venv-colab, without an editable course there, and has none of its own."""
+    """An environment with the packages of .venv-colab, without the editable course there, and none of its own."""
 
     def __init__(self, folder):
         self.content, environment = folder / "content", folder / "environment"

@@ -1,4 +1,4 @@
-"""What a check does around a student's function: it counts their seconds, guards their inputs and words their mistakes."""
+"""What a check does around a student's function: counts its seconds, guards its inputs, words its mistakes."""
 
 import asyncio
 import contextlib

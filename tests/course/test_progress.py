@@ -1,4 +1,4 @@
-"""What the student predicted and solved: one small file, written whole or not at all, whose loss never costs a lesson."""
+"""What the student predicted and solved: one small file, written whole or not at all; no lesson needs it."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Trained results, on a task of two numbers that is learned in milliseconds: stored at once, resumed, never restated."""
+"""Trained results, on a task of two numbers, learned in milliseconds: stored at once, resumed, never restated."""
 
 import dataclasses
 import json

@@ -31,7 +31,7 @@ PEERS = {"torch": 2e-5, "cudnn": 2e-5, "sdpa": 2e-5}  # methods that hold no cod
 
 
 class Subject(NamedTuple):
-    """What is proven: call(method, *tensors), make(T, D) -> the tensors in float64, the methods, the plain one first."""
+    """What is proven: call(method, *tensors), make(T, D) -> tensors in float64, the methods, the plain one first."""
 
     call: Callable
     make: Callable

@@ -66,7 +66,7 @@ def made_from_word_and_state(difference, next_state_moves):
 
 
 def waiting():
-    """Rounds until the last state is ready, as the recurrence is written, and what a state is without the one before."""
+    """Rounds until the last state is ready, as the recurrence is written; a state without the one before."""
     X, U, W = random_net(WORDS[-1])
     alone = torch.tanh(X @ U.T)  # every state as if the one before it were 0
     return {

@@ -65,7 +65,7 @@ def strictly_sequential(words, steps, operations_a_level, layers, stacked_steps)
 
 
 def globally():
-    """What is parallel along the whole sequence: a linear recurrence as a tree, and Newton's method on lesson 01's net."""
+    """What is parallel along the whole sequence: a linear recurrence as a tree, Newton's method on lesson 01's net."""
     methods = {"tree_rounds": "hillis_steele", "loop_rounds": "sequential"}
     counted = {
         name: [builders.linear_recurrence(T, method=method)[0].span(counting="combine") for T in WORDS]
@@ -205,7 +205,7 @@ def single_step(attention, block, six_blocks, six_recurrent_layers):
 
 
 def in_sequence():
-    """What still comes one after the other in a Transformer: levels that a doubling of the words adds, and the blocks."""
+    """What still waits in a Transformer: the levels that a doubling of the words adds, and the blocks."""
 
     def span(T, layers=1):
         return cost.transformer(T, WIDTH, heads=HEADS, layers=layers).span

@@ -120,7 +120,7 @@ LIMIT = 200
 
 
 def _paths_to_compare():
-    """[(what they are, the recurrent path, the other path, the largest T < LIMIT where the recurrent one is shorter)]"""
+    """[(what they are, the recurrent path, the other one, the largest T < LIMIT where the recurrent is shorter)]"""
 
     def constant(T):
         return 100

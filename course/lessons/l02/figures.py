@@ -28,7 +28,7 @@ ACCOUNTINGS = {
 
 @dataclass(frozen=True)
 class Stack:
-    """A recurrent stack that stands against Transformer blocks: its cell, its closed form, its layers for each block."""
+    """A recurrent stack to compare with Transformer blocks: its cell, its closed form, its layers for each block."""
 
     label: str
     cell: str
@@ -68,8 +68,9 @@ def blocks_cost(T, width, layers, accounting):
 def crossing(width, layers, compared_with, accounting):
     """The largest T at which the recurrent path is the shorter one, 0 if there is none.
 
-    Between two powers of two the blocks' path keeps its length, since it grows with ⌈log₂ T⌉ alone, and the recurrent one
-    grows with each word: there the search halves. It ends where the recurrent path is twice as long: it doubles with T.
+    Between two powers of two the blocks' path keeps its length, since it grows with ⌈log₂ T⌉ alone, and the recurrent
+    one grows with each word: there the search halves. It ends where the recurrent path is twice as long: it doubles
+    with T.
     """
 
     def recurrent(T):

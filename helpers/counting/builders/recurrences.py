@@ -128,7 +128,7 @@ def _layers(cell, T, d, layers, accounting, seed, weights, inputs):
 
 
 def run_layers(cell, x: Traced, w: dict[str, Traced], accounting: Accounting) -> Traced:
-    """(T, d): the states of the last of a stack of layers over x (T, d); weights with the layers as their first axis."""
+    """(T, d): the states of the last of a stack of layers over x (T, d); weights have the layers as first axis."""
     graph, (T, d) = x.graph, x.shape
     for layer in range(w["hidden"].shape[0]):
         own = {name: array[layer] for name, array in w.items()}
