@@ -19,7 +19,7 @@ def opened() -> Lesson:
     """The lesson that this notebook's first cell has opened; CourseError before that.
 
     >>> lesson("05")
-    Lesson 05 · Self-attention: ...
+    Lesson 05 · ...
     >>> opened().id
     '05'
     """
@@ -34,7 +34,7 @@ def lesson(lesson_id: str) -> None:
     Raises CourseError for a lesson that does not exist.
 
     >>> lesson("05")
-    Lesson 05 · Self-attention: ...
+    Lesson 05 · ...
     """
     global current
     current = find_lesson(lesson_id)
@@ -62,7 +62,7 @@ def find_exercise(exercise_id: str) -> Exercise:
     """The open lesson's exercise with this id; a CourseError names the one that is meant.
 
     >>> lesson("05")
-    Lesson 05 · Self-attention: ...
+    Lesson 05 · ...
     >>> find_exercise("1").id
     '1'
     """
@@ -93,7 +93,7 @@ def check(exercise_id: str, attempt: object) -> None:
     exercise_id: "1". attempt: the function itself. Raises CourseError for an exercise that does not exist.
 
     >>> lesson("05")
-    Lesson 05 · Self-attention: ...
+    Lesson 05 · ...
     >>> check("1", ...)
     Exercise 1: not attempted yet. ...
     """
@@ -113,7 +113,7 @@ def hint(exercise_id: str, level: int = 1) -> None:
     Raises CourseError for an exercise that does not exist, or another level.
 
     >>> lesson("05")
-    Lesson 05 · Self-attention: ...
+    Lesson 05 · ...
     >>> hint("1")
     Hint 1 of 3. ...
     """
@@ -124,7 +124,7 @@ def solution(exercise_id: str) -> None:
     """The reference solution, as source to read. Raises CourseError for an exercise that does not exist.
 
     >>> lesson("05")
-    Lesson 05 · Self-attention: ...
+    Lesson 05 · ...
     >>> solution("1")
     def ...
     """
@@ -139,7 +139,7 @@ def predict(prediction_id: str, question: str, choices: Sequence[object]) -> Non
     prediction_id: "keys". choices: the answers to choose from, shown as text.
 
     >>> lesson("05")
-    Lesson 05 · Self-attention: ...
+    Lesson 05 · ...
     >>> predict("bits", "How many bits has a byte?", [4, 8])
     {'text/plain': 'Predict. How many bits has a byte?\\n  ( ) 4\\n  ( ) 8', ...}
     """
@@ -152,7 +152,7 @@ def reveal(prediction_id: str, answer: object) -> None:
     Raises CourseError if nothing was asked under this id, or the answer is not among the choices.
 
     >>> lesson("05")
-    Lesson 05 · Self-attention: ...
+    Lesson 05 · ...
     >>> predict("bits", "How many bits has a byte?", [4, 8])
     {...}
     >>> reveal("bits", 2**3)
@@ -177,7 +177,7 @@ def claim(claim_id: str, **numbers: object) -> None:
     be read get a sentence. Raises CourseError for an unknown claim and for one of another lesson.
 
     >>> lesson("05")
-    Lesson 05 · Self-attention: ...
+    Lesson 05 · ...
     >>> claim("S0-17", difference=0.0)
     One matrix product ... Holds. Computed here: ...
     """
@@ -188,7 +188,7 @@ def closing_table(numbers: dict[str, dict[str, object]]) -> None:
     """Cards one below the other, {claim id: {name: number}}. It goes with the last notebook that has a closing table.
 
     >>> lesson("05")
-    Lesson 05 · Self-attention: ...
+    Lesson 05 · ...
     >>> closing_table({"S0-22": {"difference": 0.0}})
     One and the same ... Holds. Computed here: ...
     """

@@ -7,12 +7,13 @@ from threads import one_thread  # noqa: F401
 
 @pytest.fixture(autouse=True)
 def state(tmp_path, monkeypatch):
-    """An empty state directory and a session that remembers nothing."""
-    from course import progress
+    """An empty state directory and a session that remembers nothing and has no lesson open."""
+    from course import progress, session
 
     monkeypatch.setenv("COURSE_STATE_DIR", str(tmp_path))
     monkeypatch.setattr(progress, "_session", {"predictions": {}, "passed": []})
     monkeypatch.setattr(progress, "_warned", set())
+    monkeypatch.setattr(session, "current", None)
     return tmp_path
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from course import CourseError, predict, predictions, progress, reveal
+from course import CourseError, lesson, predict, predictions, progress, reveal
 from course.show.display import WIDGET
 
 CHOICES = ["only its own", "its own and the later ones", "all six"]
@@ -10,19 +10,22 @@ CALM = "You had not chosen; that is fine."
 
 
 @pytest.fixture(autouse=True)
-def nothing_asked(monkeypatch):
+def lesson_05(monkeypatch, shown):
+    """Lesson 05 is open, and has asked nothing yet."""
     monkeypatch.setattr(predictions, "_asked", {})
+    lesson("05")
+    shown.clear()
 
 
 def ask(question="How many?", choices=CHOICES):
-    predict("05.keys", question, choices)
+    predict("keys", question, choices)
 
 
 def buttons(bundle):
     from ipywidgets.widgets import widget
 
-    made = getattr(widget, "_instances", None) or widget.Widget.widgets
-    heading, radio, noted = made[bundle[WIDGET]["model_id"]].children
+    widgets = getattr(widget, "_instances", None) or widget.Widget.widgets
+    heading, radio, noted = widgets[bundle[WIDGET]["model_id"]].children
     return heading, radio, noted
 
 
@@ -53,28 +56,28 @@ def test_a_choice_is_noted_at_once_and_kept(shown, state):
 
 def test_unanswered_is_a_state(shown):
     ask()
-    reveal("05.keys", "only its own")
+    reveal("keys", "only its own")
     assert shown[1]["text/plain"] == "It is: only its own."
     assert CALM in shown[1]["text/html"]
     assert progress.read()["predictions"] == {}
 
 
 @pytest.mark.parametrize(
-    ("chosen", "said"), [("all six", "As you predicted."), ("only its own", "You predicted: only its own.")]
+    ("chosen", "comment"), [("all six", "As you predicted."), ("only its own", "You predicted: only its own.")]
 )
-def test_the_prediction_stands_beside_and_never_in_the_text(chosen, said, shown):
+def test_the_prediction_stands_beside_and_never_in_the_text(chosen, comment, shown):
     ask()
     buttons(shown[0])[1].value = chosen
-    reveal("05.keys", "all six")
+    reveal("keys", "all six")
     assert shown[1]["text/plain"] == "It is: all six."
-    assert said in shown[1]["text/html"]
+    assert comment in shown[1]["text/html"]
     assert CALM not in shown[1]["text/html"]
 
 
 def test_an_answer_is_compared_as_text(shown):
-    predict("05.rounds", "How many rounds?", [4, 60, 3600])
+    predict("rounds", "How many rounds?", [4, 60, 3600])
     buttons(shown[0])[1].value = "4"
-    reveal("05.rounds", 4)
+    reveal("rounds", 4)
     assert "As you predicted." in shown[1]["text/html"]
 
 
@@ -82,25 +85,33 @@ def test_an_answer_is_compared_as_text(shown):
 def test_an_answer_that_is_not_among_the_choices_is_the_notebooks_mistake(answer, shown):
     ask()
     with pytest.raises(
-        CourseError, match="is not among the choices of 05.keys: only its own, its own and the later ones, all six"
+        CourseError, match='is not among the choices of "keys": only its own, its own and the later ones, all six'
     ):
-        reveal("05.keys", answer)
+        reveal("keys", answer)
     assert len(shown) == 1
 
 
 def test_a_reveal_before_its_question_says_which_cell_to_run(shown):
-    with pytest.raises(CourseError, match="Nothing was asked as '05.keys'; run the cell above that says predict"):
-        reveal("05.keys", "all six")
+    with pytest.raises(CourseError, match='Nothing was asked as "keys"; run the cell above that says predict'):
+        reveal("keys", "all six")
     ask()
-    with pytest.raises(CourseError, match="Nothing was asked as '05.kesy'.* Did you mean '05.keys'?"):
-        reveal("05.kesy", "all six")
+    with pytest.raises(CourseError, match="Nothing was asked as \"kesy\".* Did you mean 'keys'?"):
+        reveal("kesy", "all six")
+
+
+def test_questions_of_another_lesson_are_not_offered(shown):
+    ask()
+    lesson("02")
+    with pytest.raises(CourseError) as refusal:
+        reveal("kesy", "all six")
+    assert "Did you mean" not in str(refusal.value)
 
 
 def test_a_stored_prediction_that_is_no_longer_offered_counts_as_none(shown):
     progress.note_prediction("05.keys", "all seven")
     ask()
     assert buttons(shown[0])[1].value is None
-    reveal("05.keys", "all six")
+    reveal("keys", "all six")
     assert CALM in shown[1]["text/html"]
     assert "all seven" not in shown[1]["text/html"]
 
@@ -108,10 +119,10 @@ def test_a_stored_prediction_that_is_no_longer_offered_counts_as_none(shown):
 def test_the_last_form_of_a_question_is_the_one_that_counts(shown):
     ask()
     ask("How many now?", ["1", "6"])
-    reveal("05.keys", 6)
+    reveal("keys", 6)
     assert shown[-1]["text/plain"] == "It is: 6."
     with pytest.raises(CourseError, match="not among the choices"):
-        reveal("05.keys", "all six")
+        reveal("keys", "all six")
 
 
 def test_markup_in_a_question_or_a_choice_is_shown_as_text(shown):
@@ -119,8 +130,8 @@ def test_markup_in_a_question_or_a_choice_is_shown_as_text(shown):
     ask(nasty, [nasty, "other"])
     heading, radio, _ = buttons(shown[0])
     radio.value = nasty
-    reveal("05.keys", nasty)
-    reveal("05.keys", "other")
+    reveal("keys", nasty)
+    reveal("keys", "other")
     for page in (shown[0]["text/html"], heading.value, shown[1]["text/html"], shown[2]["text/html"]):
         assert "<b onmouseover" not in page
         assert "a &lt; b &amp; c" in page
@@ -132,7 +143,7 @@ def test_a_damaged_or_unwritable_file_does_not_stop_a_prediction(shown, state, m
     ask()
     monkeypatch.setenv("COURSE_STATE_DIR", str(state / "progress.damaged.json" / "below a file"))
     buttons(shown[0])[1].value = "all six"
-    reveal("05.keys", "all six")
+    reveal("keys", "all six")
     assert "As you predicted." in shown[1]["text/html"]
     assert "cannot be saved" in capsys.readouterr().out
 
@@ -140,4 +151,4 @@ def test_a_damaged_or_unwritable_file_does_not_stop_a_prediction(shown, state, m
 def test_no_choices_at_all_is_not_a_question_but_no_traceback_either(shown):
     ask(choices=[])
     with pytest.raises(CourseError, match="not among the choices"):
-        reveal("05.keys", "anything")
+        reveal("keys", "anything")
