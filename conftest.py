@@ -7,6 +7,15 @@ from collections import Counter
 
 import pytest
 
+try:
+    import hypothesis
+except ModuleNotFoundError:  # where a GPU's tests run there may be torch and pytest alone
+    pass
+else:  # the same examples in each run, however long a busy machine takes for one
+    slow = [hypothesis.HealthCheck.too_slow]
+    hypothesis.settings.register_profile("course", deadline=None, derandomize=True, suppress_health_check=slow)
+    hypothesis.settings.load_profile("course")
+
 # Pictures are compared by their text alternative; what is drawn or coloured may differ between plotly versions.
 NOT_COMPARED = ("application/vnd.plotly.v1+json", "text/html")
 
