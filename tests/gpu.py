@@ -33,8 +33,8 @@ def main(arguments=None):
     runner = Runner(options, device)
     if not options.device and device == "cpu":
         tests = runner.collect()
-        print(f"no GPU: {len(tests)} tests skipped")
-        return 0
+        print("the tests cannot be read" if tests is None else f"no GPU: {len(tests)} tests skipped")
+        return 1 if tests is None else 0
     return runner.run()
 
 
@@ -75,12 +75,12 @@ class Runner:
         self.threads = max(1, cores // self.processes)
 
     def collect(self):
-        """The names of the tests, none of which is run."""
+        """The names of the tests, none of which is run; None if they cannot be read."""
         worker, kind = self.start(), ""
         while kind not in ("tests", "end"):
             kind, content = worker.receive()
         worker.stop()
-        return content[0] if kind == "tests" else []
+        return content[0] if kind == "tests" else None
 
     def run(self):
         """Run all tests; returns 0 if none failed and none is left."""
@@ -105,7 +105,8 @@ class Runner:
         """Take in what a worker says: what it could not read, the tests that it has collected, an outcome, its end."""
         kind, content = worker.receive()
         if kind == "unreadable":
-            self.tell(*content)
+            if content[0] not in self.outcomes:  # each worker says so
+                self.tell(*content)
         elif kind == "end":
             self.replace(worker, status=content)
         else:
@@ -225,11 +226,12 @@ def work(pipe, options, device, threads):
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
     elif not _cuda_is_available():
         os._exit(WRONG_DEVICE)
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # pytest alone
     sys.path[:0] = [str(HERE), str(HERE.parent)]
     files = [path for path in sorted(options.folder.glob("test_*.py")) if not options.file or path.name in options.file]
     # The conftest.py of the folders above needs all of the course.
-    flags = ["-p", "no:terminal", "-p", "no:cacheprovider", f"--confcutdir={options.folder}"]
-    flags += ["-p", "no:nbval", "-p", "no:xdist", "-p", "no:hypothesispytest", f"--rootdir={options.folder}"]
+    flags = [f"--confcutdir={options.folder}", f"--rootdir={options.folder}"]
+    flags += ["-p", "no:terminal", "-p", "no:cacheprovider"]
     pytest.main([*map(str, files), *flags], plugins=[Plugin(pipe, options)])
 
 
@@ -240,19 +242,23 @@ class Plugin:
         self.pipe, self.options = pipe, options
 
     def pytest_collectreport(self, report):
+        """A whole file that cannot be imported, or that skips itself for want of a package."""
         if report.failed:
-            self.pipe.send(
-                ("unreadable", (report.nodeid, f"failed: {_one_line(report.longrepr)}", str(report.longrepr)))
-            )
+            outcome = f"failed: {_one_line(report.longrepr)}"
+            self.pipe.send(("unreadable", (report.nodeid, outcome, str(report.longrepr))))
+        elif report.skipped and self._by_file(report.nodeid):
+            self.pipe.send(("unreadable", (report.nodeid, f"skipped: {_skip_reason(report)}", "")))
 
     def pytest_collection_modifyitems(self, items):
         items[:] = [item for item in items if self._chosen(item)]
 
+    def _by_file(self, name):
+        return any(fnmatch.fnmatch(Path(name).name, pattern) for pattern in FILES)
+
     def _chosen(self, item):
-        by_file = any(fnmatch.fnmatch(item.path.name, pattern) for pattern in FILES)
         name = short(item.nodeid)
         return (
-            (by_file or item.get_closest_marker("gpu"))
+            (self._by_file(item.path) or item.get_closest_marker("gpu"))
             and not item.get_closest_marker("test_all")  # what takes long and needs no GPU
             and name not in self.options.done
             and all(word in name for word in self.options.only)
@@ -274,7 +280,7 @@ class Plugin:
 
     def pytest_runtest_logreport(self, report):
         if report.skipped:
-            self.outcome = f"skipped: {_one_line(report.longrepr[2].removeprefix('Skipped: '))}"
+            self.outcome = f"skipped: {_skip_reason(report)}"
         elif report.failed:
             crash = getattr(report.longrepr, "reprcrash", None)
             self.outcome = f"failed: {_one_line(crash.message if crash else report.longrepr)}"
@@ -299,6 +305,10 @@ def _group(item):
     if not parameters or "method" not in parameters:
         return item.nodeid
     return f"{item.path.name} {sorted((name, str(value)) for name, value in parameters.items() if name != 'method')}"
+
+
+def _skip_reason(report):
+    return _one_line(report.longrepr[2].removeprefix("Skipped: "))
 
 
 def _one_line(text):
