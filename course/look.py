@@ -1,4 +1,4 @@
-"""python -m course look: the figures of a lesson as a browser draws them at three widths, and what is wrong with them."""
+"""python -m course look: a lesson's figures as a browser draws them at three widths, and what is wrong with them."""
 
 import ast
 import json

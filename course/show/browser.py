@@ -145,7 +145,7 @@ _MEASURE = """smallest => {
         if (one.whole === other.whole) return;
         const wide = Math.min(one.rect.right, other.rect.right) - Math.max(one.rect.left, other.rect.left);
         const high = Math.min(one.rect.bottom, other.rect.bottom) - Math.max(one.rect.top, other.rect.top);
-        if (wide > 2 && high > 2)
+        if (wide > 2 && high > Math.min(one.rect.height, other.rect.height) / 4)  // less is between the letters
             faults.push([`${short(one.text)} and ${short(other.text)} overlap`, `${Math.round(wide)} × ${Math.round(high)}`]);
     }));
     return faults;

@@ -14,9 +14,8 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 class Picture:
     """A plotly figure with a text alternative.
 
-    plot: a plotly Figure, see marks.figure. text: what a reader who cannot see the figure needs, derived from the figure
-    unless given. Give it where the series hold times or other numbers that differ between machines, since the text is
-    compared.
+    plot: a plotly Figure, see marks.figure. text: what a reader who cannot see the figure needs, derived from the
+    figure unless given. Give it where the series hold times or other numbers that differ between machines: it is compared.
     """
 
     def __init__(self, plot, text=None):

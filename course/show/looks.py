@@ -37,7 +37,7 @@ CONTEST_COLOURS = {
     "newton_recurrence": theme.RNN,
 }
 
-# Kernels of one model share its colour: what tells them apart is a name, a dash and a marker, no two alike in a contest.
+# Kernels of one model share its colour. A name, a dash and a marker tell them apart, no two alike in a contest.
 _OURS, _OURS_TOO, _CHOICE = ("solid", "circle"), ("dashdot", "triangle-down"), ("longdashdot", "pentagon")
 _LIBRARY, _LIBRARY_TOO = ("dash", "square"), ("longdash", "diamond")
 _THIRD, _FOURTH, _WHOLE = ("3px,9px", "cross"), ("8px,3px,2px,3px,2px,3px", "star"), ("10px,2px", "x")
@@ -105,7 +105,7 @@ def looks(kernels, contest):
 
 
 def _unused_strokes(kernels, count):
-    """(dash, marker) for `count` kernels that have no name here, unlike those of the others as long as there are any."""
+    """(dash, marker) for `count` kernels that have no name here, unlike those of the others while there are any."""
     used = {KERNELS[kernel][1] for kernel in kernels if kernel in KERNELS}
     every = list(dict.fromkeys(stroke for _, stroke in KERNELS.values()))
     free = [stroke for stroke in every if stroke not in used] or every

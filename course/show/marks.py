@@ -132,10 +132,10 @@ def figure(
 ):
     """A plotly figure in the course's look, as wide as it is given room: 640 to 1280 px.
 
-    title: the message, at most 60 characters. x, y: an axis title, or an `axis`, for all panels; where there are several,
-    the title stands at the lowest row and the first column. note: a sentence below, how it was counted, say.
-    rows, columns: of panels; headings: one a panel, row by row. left, right: px beside the panels, the least; above: more px
-    between title and panels.
+    title: the message, at most 60 characters. note: a sentence below, how it was counted, say.
+    x, y: an axis title, or an `axis`, for all panels; of several panels only those of the lowest row and of the first
+    column show the titles. rows, columns: of panels; headings: one a panel, row by row.
+    left, right: px beside the panels, the least; above: more px between title and panels.
     subplots: more for plotly.subplots.make_subplots, such as row_heights or shared_xaxes.
 
     >>> plot = figure("Waiting grows with the words", x="words", y=axis("levels", log=True))

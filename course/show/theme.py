@@ -1,4 +1,4 @@
-"""How everything looks: one colour a model in every lesson, safe for colour-blind readers, on an explicit background."""
+"""How everything looks: one colour a model in every lesson, safe for colour-blind readers, on paper of its own."""
 
 # Okabe and Ito's palette. A model keeps its colour, and its dash or marker, through the whole course.
 ATTENTION = "#0072B2"

@@ -261,7 +261,7 @@ def _write_label(plot, cell, end, height, lines, colour):
 
 
 def _passed(panel, kernel, ends):
-    """The heights that the label of a line which ends early has to pass: of lines that lie below it there, and go on."""
+    """Heights that the label of a line which ends early has to pass: of lines that lie below it there, and go on."""
     T, last = ends[kernel]
     for other, (longer, end) in ends.items():
         below = T in panel.points and other in panel.points[T] and panel.points[T][other].median < last.median

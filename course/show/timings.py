@@ -18,11 +18,12 @@ def time_against_length(points, title="", device="", note="", *, kernels=None, r
 
     points: {T: {label: timing}} as helpers.sweep returns it, timing with .median, .p20, .p80 in seconds and
     .out_of_memory; or several of these by their headings: {"1 sentence": {…}, "8 sentences, forward and backward": {…}};
-    None where nothing was timed. title: the message; left out, it says what the last live panel shows: "8 sentences:
-    attention loses from 512 on". device: one sentence on where it ran. note: one more sentence below.
+    None where nothing was timed.
+    title: the message. Left out, it is what the last live panel shows: "8 sentences: attention loses from 512 on".
+    device: one sentence on where it ran. note: one more sentence below.
     kernels: the labels that are drawn, all unless given; the first is the one that the message is about.
-    recorded: of course.results.recordings.find_recordings; the newest two are drawn. contest: what was timed here, of
-    helpers.measuring.contests (or its name), for its colour and its shapes.
+    recorded: of course.results.recordings.find_recordings; the newest two are drawn.
+    contest: what was timed here, of helpers.measuring.contests (or its name), for its colour and its shapes.
 
     The text alternative holds recorded times, and no live one: these differ between machines.
     Raises CourseError for a kernel that nobody knows, and for recordings that are still files.

@@ -1,4 +1,4 @@
-"""Each lesson in JupyterLab in Chromium: run, moved from the keyboard, read on a dark page, reopened without a kernel."""
+"""Each lesson in JupyterLab in Chromium: run, moved from the keyboard, read on a dark page, reopened without kernel."""
 
 import contextlib
 import os
@@ -13,8 +13,6 @@ import pytest
 from stored import NOTEBOOKS
 
 from course import lab as course_lab
-from course.errors import CourseError
-from course.notebooks import open_chromium
 
 pytestmark = [pytest.mark.test_all, pytest.mark.timeout(1800)]  # a lesson is run in one go
 
@@ -30,21 +28,6 @@ MILLISECONDS = 120_000  # the most that anything may take: this ends what hangs,
 FOCUSED = ".noUi-handle, input, select, button:not(.mod-active)"
 SCREEN = {"width": 1280, "height": 1400}
 PICTURE = ".jp-OutputArea-output:is(.jp-RenderedPlotly, :has(svg))"
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        try:
-            browser = open_chromium(playwright)
-        except CourseError as error:
-            if os.environ.get("COURSE_NEEDS_CHROMIUM"):
-                pytest.fail(str(error))
-            pytest.skip(str(error))
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Every explorable of every lesson, for all that its controls offer and for what students type: told in words, pure, harmless."""
+"""Every explorable, for all that its controls offer and for what students type: told in words, pure, harmless."""
 
 import ast
 import json

@@ -125,7 +125,8 @@ def _mark(plot, time, label, colour, dash, above):
     """A line through both lanes, and its name so many px above."""
     guide(plot, x=time, colour=colour, dash=dash, width=2.5)
     plot.layout.shapes[-1].layer = "above"
-    annotate(plot, tag("b", label), time, 1, within="height", colour=colour, yanchor="bottom", yshift=above, xshift=-4)
+    place = {"xanchor": "right" if time > 200 else "left", "yanchor": "bottom", "yshift": above}
+    annotate(plot, tag("b", label), time, 1, within="height", colour=colour, **place)
 
 
 # ---- the ledger

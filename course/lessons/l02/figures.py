@@ -148,7 +148,7 @@ def _mark_meeting_points(plot, cross, recurrent, blocks, colour, blocks_at_cross
     )
     guide(plot, x=max(cross, 1), width=1)
     shorter = joined("up to ", tag("b", f"{cross} words"), " the", tag("br"), "recurrent path is shorter")
-    annotate(plot, shorter, max(cross, 1), 45, xanchor="right", xshift=-10)
+    annotate(plot, shorter, max(cross, 1), 45, xshift=10)
     numbers = joined("at 1,024 words", tag("br"), tag("b", f"{long:,}"), " against ", tag("b", f"{short:,}"))
     times = joined(tag("br"), f"{long / short:.1f} times")
     annotate(plot, joined(numbers, times), 1024, math.sqrt(long * short), xshift=12)
