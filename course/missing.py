@@ -18,6 +18,8 @@ def missing_from(row: Lesson, root: Path) -> list[str]:
     path = root / "notebooks" / f"{row.notebook}.ipynb"
     code = _code(path)
     sentences = [] if path.exists() else [f"{path.relative_to(root)} is not there; lesson.toml names it"]
+    if not (row.folder / "__init__.py").exists():
+        sentences.append(f"{folder}/__init__.py is not there: without it the folder is no package")
     if not (row.folder / "notes.toml").exists():
         sentences.append(f"{folder}/notes.toml is not there: what a teacher wants to know")
     if row.part("figures") is None:

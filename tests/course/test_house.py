@@ -93,6 +93,11 @@ def test_in_the_picture_no_box_is_cut_off_or_on_another(draw_house):
         assert right <= other[0] or other[2] <= left or bottom <= other[1] or other[3] <= top
 
 
+def test_the_page_is_one_page():
+    text = (ROOT / "docs" / "house.md").read_text(encoding="utf-8")
+    assert len(re.findall(r"\w[\w./’'`-]*", text)) <= 900
+
+
 def test_every_room_stands_in_the_table(draw_house):
     table = (ROOT / "docs" / "house.md").read_text(encoding="utf-8")
     rooms = [room.replace(".", "/") for row in draw_house.layers()[1:] for room in row if "." in room]

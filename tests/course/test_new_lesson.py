@@ -95,6 +95,7 @@ def test_an_empty_lesson_is_listed_and_what_it_lacks_is_named(empty):
     assert " ".join(listed.split()) == "17 ready 40 min New ground: Does anything else have to be edited?"
     assert [line for line in lines if "17" in line] == [
         "notebooks/17_new_ground.ipynb is not there; lesson.toml names it",
+        f"{FOLDER}/__init__.py is not there: without it the folder is no package",
         f"{FOLDER}/notes.toml is not there: what a teacher wants to know",
         f"{FOLDER}/figures.py is not there",
         f"{FOLDER}/exercises.py: there are no exercises",
