@@ -15,7 +15,8 @@ class Picture:
     """A plotly figure with a text alternative.
 
     plot: a plotly Figure, see marks.figure. text: what a reader who cannot see the figure needs, derived from the
-    figure unless given. Give it where the series hold times or other numbers that differ between machines: it is compared.
+    figure unless given. Give it where the series hold times or other numbers that differ between machines, since the
+    text is compared.
     """
 
     def __init__(self, plot, text=None):

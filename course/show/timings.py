@@ -17,8 +17,8 @@ def time_against_length(points, title="", device="", note="", *, kernels=None, r
     """Median time over T, with the 20 to 80 % range: a panel for each set of live times and for each recording.
 
     points: {T: {label: timing}} as helpers.sweep returns it, timing with .median, .p20, .p80 in seconds and
-    .out_of_memory; or several of these by their headings: {"1 sentence": {…}, "8 sentences, forward and backward": {…}};
-    None where nothing was timed.
+    .out_of_memory; or several of these by their headings: {"1 sentence": {…}, "8 sentences, trained": {…}}; None where
+    nothing was timed.
     title: the message. Left out, it is what the last live panel shows: "8 sentences: attention loses from 512 on".
     device: one sentence on where it ran. note: one more sentence below.
     kernels: the labels that are drawn, all unless given; the first is the one that the message is about.

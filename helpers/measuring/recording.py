@@ -118,12 +118,17 @@ def _fault(recording):
     for name in ("name", "kind", "torch"):
         if not isinstance(recording["device"].get(name), str):
             return f"its device has no {name!r}"
-    for contest, points in recording["points"].items():
-        if not isinstance(points, dict):
-            return f"{contest}: {points!r:.40}"
-        for T, results in points.items():
-            if fault := _point_fault(T, results):
-                return f"{contest}, T = {T:.40}: {fault}"
+    faults = (_contest_fault(contest, points) for contest, points in recording["points"].items())
+    return next(filter(None, faults), None)
+
+
+def _contest_fault(contest, points):
+    if not isinstance(points, dict):
+        return f"{contest}: {points!r:.40}"
+    for T, results in points.items():
+        fault = _point_fault(T, results)
+        if fault:
+            return f"{contest}, T = {T:.40}: {fault}"
     return None
 
 
