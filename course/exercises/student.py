@@ -111,7 +111,8 @@ class Student:
         )
         value = single[0].item() if isinstance(single[0], (torch.Tensor, np.generic)) else single[0]
         is_truth = isinstance(value, bool) or (isinstance(value, int) and value in (0, 1))
-        require(is_truth, f"True or False is needed here, and {self.name} returned {kind(answer)}: {shown(answer)}.")
+        sentence = f"True or False is needed{_for(on)}, and {self.name} returned {kind(answer)}: {shown(answer)}."
+        require(is_truth, sentence)
         return bool(value)
 
     def choice(self, *arguments: object, options: Collection[str], on: str = "") -> str:
@@ -121,7 +122,7 @@ class Student:
         *others, last = (f'"{option}"' for option in options)
         require(
             text in options,
-            f"it returned {shown(answer)}; the answers are {', '.join(others)} and {last}.",
+            f"it returned {shown(answer)}{_for(on)}; the answers are {', '.join(others)} and {last}.",
         )
         return text
 

@@ -89,17 +89,24 @@ def _name_the_step(output, query, key, value):
 def check_row_test(student):
     generator = torch.Generator().manual_seed(52)
     scores = _random(generator, 6, 6)
-    right, columns = scores.softmax(-1), scores.softmax(0)
-    _accepts_weights(student, generator, right, columns)
-    _refuses_wrong_sums(student, columns)
+    _accepts_weights(student, generator, scores)
+    _refuses_wrong_sums(student, scores)
     _refuses_negative_weights(student)
 
 
-def _accepts_weights(student, generator, right, columns):
-    exact = torch.tensor([[0.5, 0.5], [0.25, 0.75]])  # these rows sum to 1 in every digit
-    accepts_exact, accepts_rounded = student.truth(exact), student.truth(right)
+def _accepts(student, rows):
+    return student.truth(torch.tensor(rows), on=str(rows))
+
+
+def _accepts_softmax(student, scores, dim):
+    return student.truth(scores.softmax(dim), on=f"softmax(scores, dim={dim}), scores {tuple(scores.shape)}")
+
+
+def _accepts_weights(student, generator, scores):
+    accepts_exact = _accepts(student, [[0.5, 0.5], [0.25, 0.75]])
+    accepts_rounded = _accepts_softmax(student, scores, -1)
     require(
-        accepts_exact or accepts_rounded or not (student.truth(exact.T) and student.truth(columns)),
+        accepts_exact or accepts_rounded or not _accepts_softmax(student, scores, 0),
         "it accepts softmax(scores, dim=0) and refuses softmax(scores, dim=-1): you sum over the queries. Sum over the "
         "keys, dim=-1.",
     )
@@ -108,56 +115,61 @@ def _accepts_weights(student, generator, right, columns):
         "it refuses [[0.5, 0.5], [0.25, 0.75]]. No weight is negative and each row sums to 1: these are weights of two "
         "queries.",
     )
+    if not accepts_rounded:
+        # As large as the scores, and these rows sum to 1 in every digit.
+        halves = [[2.0 ** -min(1 + (i + j) % 6, 5) for j in range(6)] for i in range(6)]
+        require(
+            not _accepts(student, halves),
+            "it refuses softmax(scores, dim=-1), and accepts rows that sum to 1 in every digit. Rounding leaves row sums "
+            "like 0.9999999: allow a little.",
+        )
+        require(False, "it refuses softmax(scores, dim=-1) of 6 queries over 6 keys.")
     require(
-        accepts_rounded,
-        "it refuses softmax(scores, dim=-1), and accepts rows that sum to 1 in every digit. Rounding leaves row sums like "
-        "0.9999999: allow a little.",
+        student.truth(torch.eye(4), on="the identity"),
+        "it refuses the identity, where every word reads only itself. That is allowed.",
     )
     require(
-        student.truth(torch.eye(4)), "it refuses the identity, where every word reads only itself. That is allowed."
-    )
-    require(
-        student.truth(_random(generator, 2, 5).softmax(-1)),
+        _accepts_softmax(student, _random(generator, 2, 5), -1),
         "it refuses weights of 2 queries over 5 keys. A weight matrix need not be square.",
     )
     require(
-        student.truth(torch.softmax(torch.randn(4, 300, generator=generator), -1)),
+        _accepts_softmax(student, torch.randn(4, 300, generator=generator), -1),
         "it refuses float32 weights over 300 keys: their sums miss 1 by about 1e-7. Allow 1e-5, say.",
     )
 
 
-def _refuses_wrong_sums(student, columns):
+def _refuses_wrong_sums(student, scores):
     require(
-        not student.truth(columns),
+        not _accepts_softmax(student, scores, 0),
         "it accepts softmax(scores, dim=0), the mistake that it should catch. There the columns sum to 1, and the rows do "
         "not.",
     )
-    require(not student.truth(torch.full((3, 3), 0.5)), "it accepts rows that sum to 1.5. Each row must sum to 1.")
+    require(not _accepts(student, [[0.5, 0.5, 0.5]] * 3), "it accepts rows that sum to 1.5. Each row must sum to 1.")
     require(
-        not student.truth(torch.tensor([[0.5, 0.5], [0.9, 0.3]])),
+        not _accepts(student, [[0.5, 0.5], [0.9, 0.3]]),
         "it accepts [[0.5, 0.5], [0.9, 0.3]]: the first row sums to 1, and the second to 1.2. All rows count.",
     )
     require(
-        not student.truth(torch.tensor([[0.9, 0.3], [0.5, 0.5]])),
+        not _accepts(student, [[0.9, 0.3], [0.5, 0.5]]),
         "it accepts [[0.9, 0.3], [0.5, 0.5]]: the last row sums to 1, and the first to 1.2. All rows count.",
     )
     require(
-        not student.truth(torch.tensor([[0.5, 0.4], [0.3, 0.6]])),
+        not _accepts(student, [[0.5, 0.4], [0.3, 0.6]]),
         "it accepts rows that sum to 0.9: too little is wrong too. The distance to 1 is (sum - 1).abs().",
     )
     require(
-        not student.truth(torch.tensor([[0.51, 0.5], [0.49, 0.5]])),
+        not _accepts(student, [[0.51, 0.5], [0.49, 0.5]]),
         "it accepts rows that sum to 1.01 and 0.99. Rounding misses 1 by 1e-7 or so: allow 1e-5, say.",
     )
 
 
 def _refuses_negative_weights(student):
     require(
-        not student.truth(torch.tensor([[1.5, -0.5], [0.5, 0.5]])),
+        not _accepts(student, [[1.5, -0.5], [0.5, 0.5]]),
         "it accepts a weight of −0.5. Rows can sum to 1 and still hold negative weights: ask for weights ≥ 0 too.",
     )
     require(
-        not student.truth(torch.tensor([[0.8, 0.7, -0.5], [0.2, 0.3, 0.5]])),
+        not _accepts(student, [[0.8, 0.7, -0.5], [0.2, 0.3, 0.5]]),
         "it accepts [0.8, 0.7, −0.5], a row of weights that are all below 1. One is negative: ask for weights ≥ 0.",
     )
 

@@ -200,7 +200,7 @@ def wants_weights_below_one(weights):
     return bool((weights <= 1).all() and (weights.sum(dim=-1) - 1).abs().max() < 1e-5)
 
 
-@wrong("2", "True or False is needed here, and in_words returned a str: 'yes'")
+@wrong("2", "True or False is needed for [[0.5, 0.5], [0.25, 0.75]], and in_words returned a str: 'yes'")
 def in_words(weights):
     return "yes" if is_attention(weights) else "no"
 
@@ -208,6 +208,11 @@ def in_words(weights):
 @wrong("2", "returned a generator, which holds no answer yet")
 def never_looks(weights):
     return (abs(sum(row) - 1) < 1e-4 for row in weights.tolist())
+
+
+@wrong("2", "it refuses softmax(scores, dim=-1) of 6 queries over 6 keys")
+def adds_two_columns(weights):
+    return bool((weights >= 0).all() and (weights[:, 0] + weights[:, 1] - 1).abs().max() < 1e-5)
 
 
 @wrong("2", "Rounding leaves row sums")
