@@ -15,6 +15,9 @@ Rounds are used where the picture matters more than the scalar, and are never mi
     scheduling the same graph with a limited number of processors
     gradients  the way back through such a graph, so that forward and backward are counted together
     builders   what it counts: recurrences, attention and scans
-    cost       closed forms of the same counts, each held to its graph by a test; work there is in multiply–adds
+    cost       closed forms of the same counts, each held to its graph by a test
     rounds     graphs for a blackboard, one node a vector, one node a round
+
+A Graph and a Cost have the work as `operations`. Beside it their `work` is the multiply–adds (MAC) alone, two
+operations each, by which layers are usually compared.
 """

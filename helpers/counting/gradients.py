@@ -20,7 +20,8 @@ def backward(outputs: Traced, gradient: ArrayLike | None = None) -> dict[str, Tr
     """{name: the gradient of a loss} for every weight and input of the graph that made the outputs.
 
     gradient: that of the loss with respect to the outputs, of their shape. Unless it is given the loss is half the sum
-    of their squares, whose gradient is the outputs themselves: it adds no operation, and is ready when they are.
+    of their squares, whose gradient is the outputs themselves: it adds no operation, and is ready when they are. A
+    gradient that is given is a constant, there from the start.
     The nodes that this takes are appended to outputs.graph, so its span, work and operations are those of forward and
     backward from then on. A leaf that no output depends on has zeros. Raises ValueError for another shape, for an
     operation whose derivative is not known, and where the graph would grow beyond LIMIT nodes.
@@ -63,9 +64,8 @@ class _Arriving:
 
     def __init__(self, graph: Graph):
         self.graph, self.starts = graph, [block.start for block in graph.blocks]
-        self.parts = defaultdict(
-            deque
-        )  # {start of a block: [(ids, terms)]}, in the order in which the readers were made
+        # {start of a block: [(ids, terms)]}, in the order in which the readers were made
+        self.parts = defaultdict(deque)
 
     def add(self, ids, terms):
         """Send `terms` to the numbers `ids`, two arrays of one shape; a constant, GIVEN, gets nothing."""

@@ -59,7 +59,7 @@ WITHOUT_VALUES = (np.add, np.subtract, shifted)
 
 
 class Node(NamedTuple):
-    """One scalar operation on a path: the level at which it runs, what it does, where it belongs, and its id."""
+    """One scalar operation on a chain: the level at which it runs, what it does, where it belongs, and its id."""
 
     level: int
     operation: str

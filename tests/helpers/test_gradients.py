@@ -255,6 +255,12 @@ def test_the_formulas_of_training_as_the_docstring_writes_them(T, d, B, layers):
     elman, forward = cost.trained(cost.elman, T, d, B=B), cost.elman(T, d, B=B)
     assert elman.work == 3 * forward.work - B * d * d
     assert elman.span - forward.span == (T - 1) * (log(d + 1) + 2) + 4 + max(log(B * T), log(d))
+    lstm, forward = cost.trained(cost.lstm, T, d, B=B), cost.lstm(T, d, B=B)
+    assert lstm.work == 3 * forward.work - 4 * B * d * d
+    assert lstm.span - forward.span == (T - 1) * (log(4 * d + 1) + 6) + 5 + max(log(B * T), log(4 * d))
+    gru, forward = cost.trained(cost.gru, T, d, B=B), cost.gru(T, d, B=B)
+    assert gru.work == 3 * forward.work - 3 * B * d * d
+    assert gru.span - forward.span == (T - 1) * (log(3 * d + 2) + 5) + 5 + max(log(B * T), log(3 * d))
     attention, forward = cost.trained(cost.attention, T, d8, 8, B=B), cost.attention(T, d8, 8, B=B)
     assert attention.work == 3 * forward.work
     assert attention.span - forward.span == 2 * log(T) + log(d8) + log(d) + max(log(3 * d8), log(B * T)) + 8

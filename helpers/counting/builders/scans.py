@@ -119,7 +119,7 @@ def add_up(n: int, *, method: str = "tree", terms: ArrayLike | None = None, seed
 def combine(first: Traced, second: Traced) -> Traced:
     """Two affine steps as one: (a, b), then (a', b'), is (a'a, a'b + b'); all (2, n, d). Associative.
 
-    The product of the a and the sum are named "combine": every path through a combine meets exactly one of them.
+    The product of the a and the sum are named "combine": every chain through a combine meets exactly one of them.
 
     >>> from helpers.counting.graph import Graph
     >>> graph = Graph()

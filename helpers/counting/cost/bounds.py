@@ -38,5 +38,5 @@ def crossover(recurrent: Callable[[int], Cost], parallel: Callable[[int], Cost],
     """
     (limit,) = require_sizes(limit=limit)
     if recurrent(limit).span < parallel(limit).span:
-        raise ValueError(f"The first path is still the shorter one at T={limit}; give a larger limit, or swap the two.")
+        raise ValueError(f"The first span is still the shorter one at T={limit}; give a larger limit, or swap the two.")
     return max((T for T in range(1, limit) if recurrent(T).span < parallel(T).span), default=0)

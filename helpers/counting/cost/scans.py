@@ -15,7 +15,7 @@ def linear_recurrence(T: int, d: int = 1, *, method: str = "sequential", chunk: 
     """h_t = a_t ⊙ h_{t−1} + b_t from a zero state (so h_1 = b_1), as a loop or as a scan over pairs (a, b).
 
     method: "sequential" (the loop), "hillis_steele", "brent_kung", "blelloch" or "chunked".
-    A step of a loop is 1 MAC, a combine ((a, b), (a', b')) -> (a'a, a'b + b') is 2. Span: twice the path in combines,
+    A step of a loop is 1 MAC, a combine ((a, b), (a', b')) -> (a'a, a'b + b') is 2. Span: twice the combine_path,
     but hillis_steele ⌈log₂ T⌉ + ⌊log₂ T⌋ and blelloch 4 log₂ T − 3 (2 at T = 2). Traffic 3Td, a, b and h: the least, of
     any method; what a method reads again comes on top, as the second reading of a and b by "chunked", 2Td.
     "chunked", N chunks of C = `chunk` steps (the last may be shorter), C about √(T/2) unless given: all but the last

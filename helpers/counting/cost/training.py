@@ -39,10 +39,12 @@ def trained(layer: Callable[..., Cost], *sizes: int, B: int = 1, **options) -> T
     Work: three times the forward work, of recurrent layers less the products that h_0 = 0 would get, G·L·B·d² for G
     gates. Span, added to that of the forward pass:
     elman, one layer: (T−1)(⌈log₂(d+1)⌉ + 2) + 4 + max(⌈log₂ BT⌉, ⌈log₂ d⌉), about as much as forward;
+    lstm, one layer: (T−1)(⌈log₂(4d+1)⌉ + 6) + 5 + max(⌈log₂ BT⌉, ⌈log₂ 4d⌉);
+    gru, one layer: (T−1)(⌈log₂(3d+2)⌉ + 5) + 5 + max(⌈log₂ BT⌉, ⌈log₂ 3d⌉);
     attention: 2⌈log₂ T⌉ + ⌈log₂ d⌉ + ⌈log₂ d_h⌉ + max(⌈log₂ 3d⌉, ⌈log₂ BT⌉) + 8;
     transformer: L(2⌈log₂ T⌉ + 7⌈log₂ d⌉ + ⌈log₂ d_h⌉ + ⌈log₂ 3d⌉ + 31), and max(0, ⌈log₂ BT⌉ − 2⌈log₂ d⌉ − 8).
-    So the way back waits as the way there does: an RNN for every step, attention for log T.
-
+    So the way back waits as the way there does: an RNN for every step, attention for log T. Causal attention takes as
+    long; alone, with one sequence and T = 2^n + 1, a level less where the sum over its tokens is what ends it.
     Raises ValueError for another layer, whose graph can still be counted, and what the layer itself raises.
 
     >>> trained(elman, T=1024, d=512).span, elman(T=1024, d=512).span
