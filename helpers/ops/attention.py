@@ -6,29 +6,42 @@ Attention(Q, K, V) = softmax(Q Kᵀ / √D) V: Vaswani et al. 2017, equation 1.
 import math
 from contextlib import contextmanager, nullcontext
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 from torch.nn.attention import SDPBackend
 
-from ..arguments import require_able, require_scale, require_tensors, require_word, shape
+from ..arguments import refuse, require_scale, require_tensors, require_word, shape
 from ..limits import require_memory
 from .kernels import unavailable
-from .online import Online, future
+from .modes import has_numbers, in_given_dtype, shows_non_finite
+from .online import future, online_attention
 
 METHODS = ("auto", "loop", "naive", "online", "flash", "sdpa")
 SPEC = {"query": "… Tq D", "key": "… Tk D", "value": "… Tk Dv"}
 REMEDIES = {
-    "…": "give all as (B, H, T, D); repeat_interleave repeats heads",
+    "…": "give all the same leading axes, as (B, H, T, D); repeat_interleave repeats heads",
     "D": "project query and key to one width",
     "Tk": "every key needs one value: make both from the same inputs",
 }
 
 
-def attention(query, key, value, *, is_causal=False, mask=None, scale=None, method="auto"):
+@in_given_dtype
+def attention(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    *,
+    is_causal: bool = False,
+    mask: Tensor | None = None,
+    scale: float | None = None,
+    method: str = "auto",
+) -> Tensor:
     """Every query reads a weighted mean of the values; the weights are a softmax over the keys.
 
     query (…, Tq, D), key (…, Tk, D), value (…, Tk, Dv): floating point, one dtype, one device; the
-    leading dimensions, usually (B, H), are equal. Returns (…, Tq, Dv).
+    leading dimensions, usually (B, H), are equal. Returns (…, Tq, Dv), computed in that dtype, under autocast too.
 
     is_causal: query i sees the keys up to its own position. The last query is aligned with the last
         key, so a single query with a cache of Tk keys sees all of them (torch aligns the first ones).
@@ -40,62 +53,100 @@ def attention(query, key, value, *, is_causal=False, mask=None, scale=None, meth
         D and Dv up to 128, no mask; an NVIDIA GPU of compute capability 8.0), "sdpa" (torch's fused
         kernel; `attention_backend` names it), "auto" (sdpa). All have a gradient.
 
+    Second derivatives: by loop and naive; the others raise. torch.func's grad and vmap: by all.
+    NaN and infinity reach a query only from keys and values that it sees. On a GPU that holds for the loop, and for
+    keys that the mask hides from all queries; its other methods may spread what some queries see to the others.
     Work 2·Tq·Tk·D multiply–adds a head if Dv = D; online, flash and sdpa leave half of it out when causal.
     Memory: naive stores the Tq × Tk scores, online Tq × 256, forward and backward; flash and sdpa none.
     Raises TypeError (not floating point, dtypes or devices differ), ValueError (shapes that do not agree,
     an empty axis, an unknown method or one that cannot do this here, a query that may look nowhere),
     MemoryError (naive, when the scores do not fit).
+
+    >>> query, key = torch.tensor([[4.0, 0.0]]), torch.tensor([[1.0, 0.0], [0.0, 1.0]])
+    >>> attention(query, key, value=torch.tensor([[1.0], [0.0]]), scale=1.0).round(decimals=2)
+    tensor([[0.9800]])
     """
     method = require_word("attention: method", method, METHODS)
     mask, scale = _checked("attention", is_causal, mask, scale, query=query, key=key, value=value)
     if method == "loop":
-        return _loop(query, key, value, _allowed(query, key, is_causal, mask), scale)
+        return _loop(query, key, value, is_causal, mask, scale)
+    if mask is None:
+        seen_key, seen_value = key, value
+    else:
+        seen_key, seen_value = _zero_where_unseen(mask, key), _zero_where_unseen(mask, value)
     if method == "naive":
-        return _weights(query, key, is_causal, mask, scale) @ value
-    if method == "online":
-        return Online.apply(query, key, value, is_causal, mask, scale)
-    if scale <= 0:  # the other two scale the largest score, not the smallest: torch 2.13 then gives NaN on a CPU
-        query, scale = query * scale, 1.0
-    fused = _flash if method == "flash" else _sdpa
-    return fused(query, key, value, is_causal, mask, scale)
+        output = _weights(query, seen_key, is_causal, mask, scale) @ seen_value
+    elif method == "online":
+        output = online_attention(query, seen_key, seen_value, is_causal, mask, scale)
+    else:
+        fused = _flash if method == "flash" else _sdpa
+        output = fused(query, seen_key, seen_value, is_causal, mask, scale)
+    if shows_non_finite(output):
+        return _loop(query, key, value, is_causal, mask, scale)
+    return output
 
 
-def attention_weights(query, key, *, is_causal=False, mask=None, scale=None):
-    """The weights (…, Tq, Tk) that `attention` gives the values; every row sums to 1. Arguments as there."""
+@in_given_dtype
+def attention_weights(
+    query: Tensor, key: Tensor, *, is_causal: bool = False, mask: Tensor | None = None, scale: float | None = None
+) -> Tensor:
+    """The weights (…, Tq, Tk) that `attention` gives the values; every row sums to 1. Arguments and errors as there.
+
+    >>> query, key = torch.tensor([[4.0, 0.0]]), torch.tensor([[1.0, 0.0], [0.0, 1.0]])
+    >>> attention_weights(query, key, scale=1.0).round(decimals=2)
+    tensor([[0.9800, 0.0200]])
+    """
     mask, scale = _checked("attention_weights", is_causal, mask, scale, query=query, key=key)
+    key = key if mask is None else _zero_where_unseen(mask, key)
     return _weights(query, key, is_causal, mask, scale)
 
 
-def attention_backend(query, key, value, *, is_causal=False, mask=None):
+def attention_backend(
+    query: Tensor, key: Tensor, value: Tensor, *, is_causal: bool = False, mask: Tensor | None = None
+) -> str:
     """Which of torch's kernels `attention(…, method="sdpa")` would run here: name it beside every time.
 
     "flash" (FlashAttention-2), "cudnn", "efficient" (xFormers' kernel) or "math" (plain products) on a GPU, on a CPU
     "flash (CPU)" or "math". Torch is asked, with these very tensors, under the `sdpa_kernel` that is set around the
     call. Arguments and errors as `attention`.
+
+    >>> x = torch.ones(1, 2, 8, 4)
+    >>> attention_backend(x, x, x)
+    'flash (CPU)'
     """
     mask, _ = _checked("attention_backend", is_causal, mask, None, query=query, key=key, value=value)
     *tensors, allowed, square = _sdpa_arguments(query, key, value, is_causal, mask)
-    with pinned(query):
-        found = SDPBackend(torch._fused_sdp_choice(*tensors, attn_mask=allowed, is_causal=square))
-    name = found.name.removesuffix("_ATTENTION").lower()
+    with cudnn_off_for_one_query(query):
+        backend = SDPBackend(torch._fused_sdp_choice(*tensors, attn_mask=allowed, is_causal=square))
+    name = backend.name.removesuffix("_ATTENTION").lower()
     return "flash (CPU)" if name == "flash" and query.device.type == "cpu" else name
 
 
-def _loop(query, key, value, allowed, scale):
-    rows, query = [], query * scale  # first, or scores of 16 bits may pass the largest number
-    for i in range(query.shape[-2]):
-        scores = (key * query[..., i : i + 1, :]).sum(-1)  # (…, Tk)
+# The methods. Where the mask is not None it leaves out the future already, if is_causal.
+
+
+def _loop(query, key, value, is_causal, mask, scale):
+    Tq, Tk = query.shape[-2], key.shape[-2]
+    query = query * scale  # before the product, or scores of 16 bits may pass the largest number
+    rows = []
+    for i in range(Tq):
+        end = Tk - Tq + i + 1 if is_causal else Tk
+        keys, values = key[..., :end, :], value[..., :end, :]  # (…, end, D) and (…, end, Dv)
+        allowed = None if mask is None else mask[..., i, :end].unsqueeze(-1)
+        if allowed is not None:  # before the products: what stands there may be NaN
+            keys, values = keys.masked_fill(~allowed, 0), values.masked_fill(~allowed, 0)
+        scores = (keys * query[..., i : i + 1, :]).sum(-1, keepdim=True)  # (…, end, 1)
         if allowed is not None:
-            scores = scores.masked_fill(~allowed[..., i, :], -math.inf)
-        rows.append((scores.softmax(-1).unsqueeze(-1) * value).sum(-2))  # (…, Dv)
+            scores = scores.masked_fill(~allowed, -math.inf)
+        rows.append((scores.softmax(-2) * values).sum(-2))  # (…, Dv)
     return torch.stack(rows, dim=-2)
 
 
 def _weights(query, key, is_causal, mask, scale):
     # The scores before and after the softmax, and twice the mask.
     needed = math.prod(query.shape[:-1]) * key.shape[-2] * (2 * query.element_size() + 2)
-    what = f"the scores of query {shape(query)} and key {shape(key)}"
-    require_memory(what, needed, query.device, "method 'online' or 'sdpa' of attention, or a shorter T")
+    scores_of = f"the scores of query {shape(query)} and key {shape(key)}"
+    require_memory(scores_of, needed, query.device, "method 'online' or 'sdpa' of attention, or a shorter T")
     allowed = _allowed(query, key, is_causal, mask)
     scores = (query * scale) @ key.transpose(-2, -1)  # (…, Tq, Tk)
     if allowed is not None:
@@ -105,24 +156,37 @@ def _weights(query, key, is_causal, mask, scale):
 
 def _flash(query, key, value, is_causal, mask, scale):
     D, Dv = query.shape[-1], value.shape[-1]
-    refused = {
-        "it takes no mask": mask is not None,
-        f"it takes float32, float16 and bfloat16, not {query.dtype}": query.dtype == torch.float64,
-        f"it takes widths up to 128, not D = {D} and Dv = {Dv}": max(D, Dv) > 128,
-        unavailable(query, capability=(8, 0)): True,
-    }
-    require_able("attention", "flash", "'online' or 'sdpa'", refused)
-    from .kernels.flash import Flash  # here: it needs triton
+    reason = None
+    if mask is not None:
+        reason = "it takes no mask"
+    elif query.dtype == torch.float64:
+        reason = f"it takes float32, float16 and bfloat16, not {query.dtype}"
+    elif max(D, Dv) > 128:
+        reason = f"it takes widths up to 128, not D = {D} and Dv = {Dv}"
+    reason = reason or unavailable(query, capability=(8, 0))
+    if reason:
+        refuse("attention", "flash", reason, "'online' or 'sdpa'")
+    from .kernels.flash import flash_attention  # here: it needs triton
 
-    flat = (tensor.reshape(-1, *tensor.shape[-2:]).contiguous() for tensor in (query, key, value))  # (B·H, T, D)
-    return Flash.apply(*flat, is_causal, scale).reshape(*query.shape[:-1], Dv)
+    query, scale = _above_zero(query, scale)
+    flat = (tensor.reshape(-1, *tensor.shape[-2:]) for tensor in (query, key, value))  # (B·H, T, D)
+    return flash_attention(*flat, is_causal, scale).reshape(*query.shape[:-1], Dv)
 
 
 def _sdpa(query, key, value, is_causal, mask, scale):
+    query, scale = _above_zero(query, scale)
     *tensors, allowed, square = _sdpa_arguments(query, key, value, is_causal, mask)
-    with pinned(query):
+    with cudnn_off_for_one_query(query):
         output = F.scaled_dot_product_attention(*tensors, attn_mask=allowed, is_causal=square, scale=scale)
     return output.reshape(*query.shape[:-1], value.shape[-1])
+
+
+def _above_zero(query, scale):
+    """Query and scale with the same product, scale above 0: fused kernels scale the largest score, not the smallest.
+
+    With a scale of 0 or below torch 2.13 gives NaN on a CPU, when causal.
+    """
+    return (query, scale) if scale > 0 else (query * scale, 1.0)
 
 
 def _sdpa_arguments(query, key, value, is_causal, mask):
@@ -141,8 +205,9 @@ def _as_heads(tensor, lead):
     return tensor.expand(*lead, *tensor.shape[-2:]).reshape(math.prod(lead), 1, *tensor.shape[-2:])
 
 
-def pinned(query):
-    """For one query alone not cuDNN, which plans anew for each number of keys, 20 to 40 ms: a cache grows every step."""
+def cudnn_off_for_one_query(query):
+    """A context without cuDNN if there is one query: cuDNN plans anew for each number of keys, 20 to 40 ms, and a cache
+    grows with every step."""
     return _without_cudnn() if query.shape[-2] == 1 and torch.backends.cuda.cudnn_sdp_enabled() else nullcontext()
 
 
@@ -153,6 +218,9 @@ def _without_cudnn():
         yield
     finally:
         torch.backends.cuda.enable_cudnn_sdp(True)
+
+
+# Arguments and masks.
 
 
 def _checked(function, is_causal, mask, scale, **tensors):
@@ -171,7 +239,7 @@ def _checked(function, is_causal, mask, scale, **tensors):
     mask = _spread(mask, (*query.shape[:-2], Tq, Tk), query.device)
     if is_causal:
         mask = mask & ~future(Tq, Tk, Tk - Tq, query.device)
-    if not mask.any(dim=-1).all():
+    if has_numbers(mask) and not mask.any(dim=-1).all():
         raise ValueError(f"the mask leaves one of the queries {shape(query)} no key to look at; allow each its own.")
     return mask, scale
 
@@ -182,18 +250,37 @@ def _allowed(query, key, is_causal, mask):
     return ~future(Tq, Tk, Tk - Tq, query.device) if is_causal and mask is None else mask
 
 
+def _zero_where_unseen(mask, tensor):
+    """Keys or values (…, Tk, D) with zeros where the mask hides them from all queries: NaN may stand there."""
+    seen = mask.any(-2)  # (…, Tk)
+    if has_numbers(seen) and seen.all():
+        return tensor
+    return tensor.masked_fill(~seen.unsqueeze(-1), 0)
+
+
 def _spread(mask, wanted, device):
     """The mask as (…, Tq, Tk), with 1 for the leading axes that it does not tell apart: spread, it may not fit."""
-    if getattr(mask, "dtype", None) is not torch.bool:
-        kind = mask.dtype if isinstance(mask, torch.Tensor) else type(mask).__name__
-        raise TypeError(
-            f"mask is {kind}; give a torch.tensor of booleans, True where a query may look; of 0 and −∞, mask == 0."
-        )
+    if not isinstance(mask, Tensor) or mask.dtype is not torch.bool:
+        kind = mask.dtype if isinstance(mask, Tensor) else type(mask).__name__
+        remedy = _make_boolean(mask)
+        raise TypeError(f"mask is {kind}; give a tensor of booleans, True where a query may look{remedy}.")
     if mask.device != device:
         raise TypeError(f"mask is on {mask.device}, query on {device}; bring them together with mask.to(query.device).")
-    try:
-        mask = mask[(None,) * (len(wanted) - mask.ndim)]
-        mask.expand(wanted)
-        return mask.expand(*mask.shape[:-2], *wanted[-2:])
-    except RuntimeError:
-        raise ValueError(f"mask {shape(mask)} does not broadcast to {wanted}; give (Tq, Tk) = {wanted[-2:]}.") from None
+    missing = len(wanted) - mask.ndim
+    if missing < 0 or any(size not in (1, full) for size, full in zip(mask.shape, wanted[missing:], strict=True)):
+        raise ValueError(f"mask {shape(mask)} does not broadcast to {wanted}; give (Tq, Tk) = {wanted[-2:]}.")
+    mask = mask[(None,) * missing]
+    return mask.expand(*mask.shape[:-2], *wanted[-2:])
+
+
+def _make_boolean(mask):
+    """How a mask of this kind becomes one of booleans, for the end of a sentence; "" where nothing is sure to."""
+    if isinstance(mask, list | tuple | np.ndarray):
+        return ": torch.tensor(mask)"
+    if not isinstance(mask, Tensor) or not has_numbers(mask):
+        return ""
+    if mask.is_floating_point() and ((mask == 0) | (mask < -1e4)).all() and (mask < 0).any():
+        return "; a mask of 0 and −∞ that is added to the scores becomes one by mask == 0"
+    if ((mask == 0) | (mask == 1)).all():
+        return ": mask == 1 if 1 stands where it may, mask == 0 if 1 stands where it may not"
+    return ""

@@ -4,58 +4,93 @@ With features φ, query t reads Σ_s (φ(q_t)·φ(k_s)) v_s = φ(q_t) Σ_s φ(k_
 the query. Katharopoulos et al. 2020, "Transformers are RNNs", equations 9 to 20.
 """
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
 from ..arguments import require_tensors, require_word, shape
 from ..limits import require_memory
 from .attention import REMEDIES, SPEC
+from .modes import in_given_dtype, shows_non_finite
 
 METHODS = ("auto", "recurrent", "parallel", "chunked")
 CHUNK = 64  # steps; the scores of a chunk are then about as many as the numbers of its state
 
 
-def elu_plus_one(x):
-    """elu(x) + 1: above 0 everywhere, x + 1 for x > 0 and eˣ below. Katharopoulos et al. 2020, equation 7."""
+def elu_plus_one(x: Tensor) -> Tensor:
+    """elu(x) + 1: above 0 everywhere, x + 1 for x > 0 and eˣ below. Katharopoulos et al. 2020, equation 7.
+
+    >>> elu_plus_one(torch.tensor([0.0, 2.0]))
+    tensor([1., 3.])
+    """
     return F.elu(x) + 1
 
 
-def linear_attention(query, key, value, *, is_causal=True, method="auto", feature=elu_plus_one):
+@in_given_dtype
+def linear_attention(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    *,
+    is_causal: bool = True,
+    method: str = "auto",
+    feature: Callable[[Tensor], Tensor] = elu_plus_one,
+) -> Tensor:
     """Every query reads a mean of the values, weighted by φ(q)·φ(k) instead of a softmax. Returns (…, Tq, Dv).
 
     query (…, Tq, D), key (…, Tk, D), value (…, Tk, Dv): as in `attention`, usually (B, H, T, D).
     is_causal: query t sees the keys up to its own position, and there are as many keys as queries.
-    method: "recurrent" (an RNN whose state is the D × Dv matrix Σ φ(k) vᵀ, beside the sum of the φ(k): T steps),
-        "parallel" (the T × T matrix of weights, masked and divided by its row sums), "chunked" (parallel inside chunks
-        of 64 steps, recurrent between them; the fast one), "auto" (chunked).
+    method: "recurrent" (an RNN whose state is the D × Dv matrix Σ φ(k) vᵀ, beside the sum of the φ(k): T steps, the
+        definition), "parallel" (the T × T matrix of weights, masked and divided by its row sums), "chunked" (parallel
+        inside chunks of 64 steps, recurrent between them; the fast one), "auto" (chunked). All can be differentiated
+        as often as you like.
     feature: φ, from (…, T, D) to (…, T, any width). Weights are a mean only if φ is never below 0; a query whose
         weights are all 0 reads 0.
 
     For 16-bit tensors sums over time are carried in float32; what "parallel" and "chunked" multiply stays in 16 bits.
+    NaN and infinity reach no query before their own position; on a GPU that holds for "recurrent" alone.
     Work T·D(2·Dv + 1) multiply–adds a head as an RNN, T²(D + Dv) in parallel, T(64(D + Dv) + D(2·Dv + 1)) in chunks.
-    Raises TypeError (not floating point, dtypes or devices differ), ValueError (shapes, an empty axis, unknown method).
+    Raises TypeError (not floating point, dtypes or devices differ), ValueError (shapes, an empty axis, unknown method),
+    MemoryError (parallel, when the weights do not fit).
+
+    >>> ones, value = torch.ones(3, 2), torch.tensor([[0.0], [2.0], [4.0]])
+    >>> linear_attention(ones, ones, value).flatten()  # equal weights: the mean of all values so far
+    tensor([0., 1., 2.])
     """
     method = require_word("linear_attention: method", method, METHODS)
     require_tensors("linear_attention", SPEC, {"query": query, "key": key, "value": value}, REMEDIES)
-    T, given = key.shape[-2], f"query {shape(query)} and key {shape(key)}"
-    if is_causal and query.shape[-2] != T:
-        raise ValueError(f"is_causal needs one key for each query, got {given}; give is_causal=False, or as many.")
-    if method == "parallel":  # the weights before and after the mask
-        needed = 2 * query.element_size() * T * query[..., 0].numel()
-        require_memory(f"the weights of {given}", needed, query.device, "method 'chunked', or a shorter T")
     if not callable(feature):
         raise TypeError(f"feature is a {type(feature).__name__}; give a function of queries, as in feature=torch.exp.")
-    query, key = (_features(feature, tensor) for tensor in (query, key))
-    sums = torch.promote_types(query.dtype, torch.float32)
-    return {"recurrent": _recurrent, "parallel": _parallel}.get(method, _chunked)(query, key, value, is_causal, sums)
+    T, shapes = key.shape[-2], f"query {shape(query)} and key {shape(key)}"
+    if is_causal and query.shape[-2] != T:
+        raise ValueError(
+            f"is_causal needs one key for each query, got {shapes}; give is_causal=False, or as many keys as queries."
+        )
+    if method == "parallel":  # the weights before and after the mask
+        needed = 2 * query.element_size() * T * query[..., 0].numel()
+        require_memory(f"the weights of {shapes}", needed, query.device, "method 'chunked', or a shorter T")
+    query, key = _features(feature, query), _features(feature, key)
+    sums = torch.promote_types(query.dtype, torch.float32)  # the dtype of sums over time
+    if method == "recurrent":
+        return _recurrent(query, key, value, is_causal, sums)
+    by_products = _parallel if method == "parallel" else _chunked
+    output = by_products(query, key, value, is_causal, sums)
+    if shows_non_finite(output):
+        return _recurrent(query, key, value, is_causal, sums)
+    return output
 
 
 def _features(feature, tensor):
-    made = feature(tensor)
-    if not isinstance(made, torch.Tensor) or made.shape[:-1] != tensor.shape[:-1] or not made.shape[-1]:
-        found = shape(made) if isinstance(made, torch.Tensor) else f"a {type(made).__name__}"
-        raise ValueError(f"feature made {found} of {shape(tensor)}; it may change the last dimension alone.")
-    return made.to(tensor.dtype)
+    features = feature(tensor)
+    if not isinstance(features, Tensor):
+        raise ValueError(f"feature made a {type(features).__name__} of {shape(tensor)}; it must return a tensor.")
+    if features.shape[:-1] != tensor.shape[:-1] or not features.shape[-1]:
+        raise ValueError(
+            f"feature made {shape(features)} of {shape(tensor)}; it may change the size of the last dimension alone."
+        )
+    return features.to(tensor.dtype)
 
 
 def _recurrent(query, key, value, is_causal, sums):
@@ -67,11 +102,12 @@ def _recurrent(query, key, value, is_causal, sums):
         state = state + key[..., t, :, None] * value[..., t, None, :]
         total = total + key[..., t, :]
         if is_causal:
-            rows.append(_read(query[..., t : t + 1, :], state, total))
-    return (torch.cat(rows, dim=-2) if is_causal else _read(query, state, total)).to(dtype)
+            rows.append(_read_state(query[..., t : t + 1, :], state, total))
+    return (torch.cat(rows, dim=-2) if is_causal else _read_state(query, state, total)).to(dtype)
 
 
-def _read(query, state, total):
+def _read_state(query, state, total):
+    """What queries (…, Tq, D) read from a state (…, D, Dv) and the sum of its keys (…, D): (…, Tq, Dv)."""
     return query @ state / _not_zero(query * total.unsqueeze(-2))
 
 

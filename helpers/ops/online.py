@@ -1,30 +1,59 @@
-"""Attention without ever holding all scores: read some keys, read some more, merge what both said.
+"""Attention without ever holding all scores: read some keys, read some more, merge what both gave.
 
 The softmax is kept as a triple that any two groups of keys can be merged into: Milakov and Gimelshein 2018. Backward
-computes the scores again instead of keeping them: Dao et al. 2022, FlashAttention. helpers.kernels.flash does the same
-on the chip.
+computes the scores again instead of keeping them: Dao et al. 2022, FlashAttention. helpers.ops.kernels.flash does the
+same on the chip.
 """
 
 import math
 
 import torch
-from torch.autograd.function import once_differentiable
+from torch import Tensor
+
+from .modes import batch_first, in_given_dtype
 
 BLOCK = 256  # keys read at a time
+# What a second or a forward-mode derivative is told.
+ONCE = "attention's method {!r} has a first derivative by backward only; use method 'naive' for {}."
+
+Group = tuple[Tensor, Tensor, Tensor]
 
 
-def merge(left, right):
-    """Join what two groups of keys have to say: the step of the online softmax. Milakov and Gimelshein 2018.
+def merge(left: Group, right: Group) -> Group:
+    """Merge two groups of keys into one: the step of the online softmax. Milakov and Gimelshein 2018.
 
     left, right and the result are (m, ℓ, o) of a group: its largest score m (…, T, 1), ℓ (…, T, 1) = Σ exp(score − m),
     o (…, T, Dv) = Σ exp(score − m) · value. When all groups are joined, attention is o / ℓ. Their order does not
     matter, nor which two join first; a group without keys, (−∞, 0, 0), changes nothing.
+
+    >>> one, two = ((torch.zeros(1, 1), torch.ones(1, 1), torch.full((1, 1), value)) for value in (3.0, 5.0))
+    >>> _, total, output = merge(one, two)  # two keys with the score 0, and the values 3 and 5
+    >>> output / total
+    tensor([[4.]])
     """
     largest = torch.maximum(left[0], right[0])
-    # Who has seen no key has largest −∞, and −∞ − (−∞) is not a number; −∞ − (a finite number) rightly has exp 0.
+    # With no key seen yet, largest is −∞, and −∞ − (−∞) is not a number; −∞ − (a finite number) rightly has exp 0.
     base = largest.clamp(min=torch.finfo(largest.dtype).min)
     shrink_left, shrink_right = (left[0] - base).exp(), (right[0] - base).exp()
-    return largest, *(shrink_left * a + shrink_right * b for a, b in zip(left[1:], right[1:], strict=True))
+    total = shrink_left * left[1] + shrink_right * right[1]
+    return largest, total, shrink_left * left[2] + shrink_right * right[2]
+
+
+def online_attention(
+    query: Tensor, key: Tensor, value: Tensor, is_causal: bool, mask: Tensor | None, scale: float
+) -> Tensor:
+    """Attention block by block of keys, in float32 (float64 stays). Arguments as helpers.attention has checked them."""
+    return _Online.apply(query, key, value, mask, is_causal, scale)[0]
+
+
+def future(Tq: int, Tk: int, offset: int, device: torch.device) -> Tensor:
+    """(Tq, Tk): True where the key comes after the query; query 0 stands where key `offset` does.
+
+    >>> future(2, 3, 1, "cpu")
+    tensor([[False, False,  True],
+            [False, False, False]])
+    """
+    return torch.ones(Tq, Tk, dtype=torch.bool, device=device).triu(diagonal=offset + 1)
 
 
 def _blocks(query, key, is_causal, mask):
@@ -42,51 +71,78 @@ def _blocks(query, key, is_causal, mask):
         yield queries, keys, scores
 
 
-def _as_it_is(function):
-    """`function` where autocast would compute in 16 bits what is promised in float32."""
-    return torch.autocast("cpu", enabled=False)(torch.autocast("cuda", enabled=False)(function))
-
-
-class Online(torch.autograd.Function):
-    """Attention block by block of keys, in float32 (float64 stays). Arguments as helpers.attention has checked them."""
+class _Online(torch.autograd.Function):
+    """The output, and for backward the level of each query: the logarithm of the sum of its exponentials."""
 
     @staticmethod
-    @_as_it_is
-    def forward(ctx, query, key, value, is_causal, mask, scale):
+    @in_given_dtype
+    def forward(query, key, value, mask, is_causal, scale):
         wide = torch.promote_types(query.dtype, torch.float32)
         q, k, v = (tensor.to(wide) for tensor in (query, key, value))
         zeros = q.new_zeros(*q.shape[:-1], 1)
-        seen = (zeros - math.inf, zeros, zeros.expand(*q.shape[:-1], v.shape[-1]).clone())
+        merged = (zeros - math.inf, zeros, zeros.expand(*q.shape[:-1], v.shape[-1]).clone())
         for queries, keys, scores in _blocks(q * scale, k, is_causal, mask):
             largest = scores.amax(-1, keepdim=True)
             weights = scores.sub_(largest.clamp(min=torch.finfo(wide).min)).exp_()  # (…, Tq, BLOCK)
             block = (largest, weights.sum(-1, keepdim=True), weights @ v[..., keys, :])
-            for whole, merged in zip(seen, merge([part[..., queries, :] for part in seen], block), strict=True):
-                whole[..., queries, :] = merged
-        largest, total, output = seen
-        output /= total
-        ctx.save_for_backward(query, key, value, mask, output, largest + total.log())
-        ctx.is_causal, ctx.scale = is_causal, scale
-        return output.to(query.dtype)
+            before = tuple(part[..., queries, :] for part in merged)
+            for part, new in zip(merged, merge(before, block), strict=True):
+                part[..., queries, :] = new
+        largest, total, output = merged
+        return output.div_(total).to(query.dtype), largest + total.log()
 
     @staticmethod
-    @once_differentiable
-    @_as_it_is
-    def backward(ctx, grad_output):
-        query, key, value, mask, output, level = ctx.saved_tensors
-        q, k, v, grad = (tensor.to(output.dtype) for tensor in (query, key, value, grad_output))
+    def setup_context(ctx, inputs, output):
+        query, key, value, mask, ctx.is_causal, ctx.scale = inputs
+        result, level = output
+        ctx.mark_non_differentiable(level)
+        ctx.save_for_backward(query, key, value, mask, result, level)
+
+    @staticmethod
+    def backward(ctx, grad, _):
+        return *_OnlineGradient.apply(*ctx.saved_tensors, grad, ctx.is_causal, ctx.scale), None, None, None
+
+    @staticmethod
+    def vmap(info, dims, query, key, value, mask, is_causal, scale):
+        tensors = batch_first(info.batch_size, dims[:4], (query, key, value, mask))
+        return _Online.apply(*tensors, is_causal, scale), (0, 0)
+
+    @staticmethod
+    def jvp(ctx, *_):
+        raise NotImplementedError(ONCE.format("online", "forward mode"))
+
+
+class _OnlineGradient(torch.autograd.Function):
+    """The gradients of query, key and value."""
+
+    @staticmethod
+    @in_given_dtype
+    def forward(query, key, value, mask, output, level, grad, is_causal, scale):
+        q, k, v, output, grad = (tensor.to(level.dtype) for tensor in (query, key, value, output, grad))
         grad_query, grad_key, grad_value = torch.zeros_like(q), torch.zeros_like(k), torch.zeros_like(v)
         common = (grad * output).sum(-1, keepdim=True)  # what softmax takes from every slope of a row
-        for queries, keys, scores in _blocks(q * ctx.scale, k, ctx.is_causal, mask):
+        for queries, keys, scores in _blocks(q * scale, k, is_causal, mask):
             weights = scores.sub_(level[..., queries, :]).exp_()
             grad_value[..., keys, :] = weights.mT @ grad[..., queries, :]
             slopes = weights.mul_(grad[..., queries, :] @ v[..., keys, :].mT - common[..., queries, :])
             grad_query[..., queries, :] += slopes @ k[..., keys, :]
             grad_key[..., keys, :] = slopes.mT @ q[..., queries, :]
-        grads = (grad_query * ctx.scale, grad_key * ctx.scale, grad_value)
-        return *(tensor.to(query.dtype) for tensor in grads), None, None, None
+        return tuple(part.to(query.dtype) for part in (grad_query * scale, grad_key * scale, grad_value))
 
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        pass
 
-def future(Tq, Tk, offset, device):
-    """(Tq, Tk): True where the key comes after the query; query 0 stands where key `offset` does."""
-    return torch.ones(Tq, Tk, dtype=torch.bool, device=device).triu(diagonal=offset + 1)
+    @staticmethod
+    def backward(ctx, *_):
+        raise NotImplementedError(ONCE.format("online", "second derivatives"))
+
+    @staticmethod
+    def vmap(info, dims, *arguments):
+        *tensors, is_causal, scale = arguments
+        tensors = batch_first(info.batch_size, dims[:7], tensors)
+        return _OnlineGradient.apply(*tensors, is_causal, scale), (0, 0, 0)
+
+    @staticmethod
+    def jvp(ctx, *_):
+        raise NotImplementedError(ONCE.format("online", "forward mode"))

@@ -5,20 +5,34 @@ Weights are in torch's layout, so that `nn.LSTM(…).all_weights[0]` can be pass
 
 import functools
 import warnings
+from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
-from torch.autograd.function import once_differentiable
+from torch import Tensor
 
-from ..arguments import require_able, require_tensors, require_word
+from ..arguments import refuse, require_tensors, require_word
 from .kernels import unavailable
+from .modes import in_given_dtype, is_batched
 
 METHODS = ("auto", "loop", "hoisted", "torch")
 ON_GPU = ("graph", "cudnn", "fused")
 WIDEST = 128  # units whose weights, of four gates in float32, fill the registers of a GPU's multiprocessor
+INSTEAD = "'torch', or leave it to 'auto'"
 
 
-def elman(inputs, weight_ih, weight_hh, bias_ih=None, bias_hh=None, *, hidden=None, method="auto"):
+@in_given_dtype
+def elman(
+    inputs: Tensor,
+    weight_ih: Tensor,
+    weight_hh: Tensor,
+    bias_ih: Tensor | None = None,
+    bias_hh: Tensor | None = None,
+    *,
+    hidden: Tensor | None = None,
+    method: str = "auto",
+) -> Tensor:
     """h_t = tanh(U x_t + W h_{t−1} + b), Elman 1990. Returns every hidden state, (B, T, D).
 
     inputs (B, T, Din); weight_ih U (D, Din); weight_hh W (D, D); bias_ih, bias_hh (D), added; hidden: the
@@ -29,34 +43,100 @@ def elman(inputs, weight_ih, weight_hh, bias_ih=None, bias_hh=None, *, hidden=No
         set of shapes; recording takes about as long as a few loops, and the graph keeps memory for all T steps) and
         "fused" (our own kernel, W stays on the chip: D up to 128, float32 or 16 bits, sums in float32; needs triton).
 
-    All give the loop's numbers to rounding, with a gradient; "graph" and "fused" differentiate once. In float32 cuDNN
+    All give the loop's numbers to rounding, in the dtype of the tensors, under autocast too, with a gradient. Second
+    derivatives and torch.func.vmap: by loop and hoisted; "auto" is hoisted under vmap. In float32 cuDNN
     rounds products to TF32, which costs 1e-3, unless torch.backends.cudnn.allow_tf32 is False. Work T·D·(Din + D)
     multiply–adds a sequence, in T steps that wait for each other: helpers.cost.elman.
     Raises TypeError (not floating point, dtypes or devices differ), ValueError (shapes, an unknown method, a method
     that this device, dtype or D does not allow).
+
+    >>> states = elman(torch.ones(1, 3, 1), torch.ones(1, 1), torch.ones(1, 1))
+    >>> states.flatten().round(decimals=3)  # tanh(1 + 0), tanh(1 + 0.762), tanh(1 + 0.943)
+    tensor([0.7620, 0.9430, 0.9600])
     """
-    weights = {"weight_ih": weight_ih, "weight_hh": weight_hh, "bias_ih": bias_ih, "bias_hh": bias_hh}
-    return _run("elman", _elman_step, 1, method, inputs=inputs, **weights, hidden=hidden)
+    return _run(ELMAN, method, Call(inputs, weight_ih, weight_hh, bias_ih, bias_hh, hidden))
 
 
-def gru(inputs, weight_ih, weight_hh, bias_ih=None, bias_hh=None, *, hidden=None, method="auto"):
+@in_given_dtype
+def gru(
+    inputs: Tensor,
+    weight_ih: Tensor,
+    weight_hh: Tensor,
+    bias_ih: Tensor | None = None,
+    bias_hh: Tensor | None = None,
+    *,
+    hidden: Tensor | None = None,
+    method: str = "auto",
+) -> Tensor:
     """Gated recurrent unit as torch and cuDNN compute it: the reset gate acts after the product W h.
 
     As `elman`, with weights of three stacked gates (reset, update, new): (3D, Din) and (3D, D).
     Cho et al. 2014, in the variant of torch.nn.GRU. Returns (B, T, D).
+
+    >>> module = torch.nn.GRU(5, 4, batch_first=True)
+    >>> gru(torch.ones(2, 3, 5), *module.all_weights[0]).shape
+    torch.Size([2, 3, 4])
     """
-    weights = {"weight_ih": weight_ih, "weight_hh": weight_hh, "bias_ih": bias_ih, "bias_hh": bias_hh}
-    return _run("gru", _gru_step, 3, method, inputs=inputs, **weights, hidden=hidden)
+    return _run(GRU, method, Call(inputs, weight_ih, weight_hh, bias_ih, bias_hh, hidden))
 
 
-def lstm(inputs, weight_ih, weight_hh, bias_ih=None, bias_hh=None, *, hidden=None, cell=None, method="auto"):
+@in_given_dtype
+def lstm(
+    inputs: Tensor,
+    weight_ih: Tensor,
+    weight_hh: Tensor,
+    bias_ih: Tensor | None = None,
+    bias_hh: Tensor | None = None,
+    *,
+    hidden: Tensor | None = None,
+    cell: Tensor | None = None,
+    method: str = "auto",
+) -> Tensor:
     """Long short-term memory with a forget gate. Returns the hidden states, (B, T, D).
 
     As `elman`, with weights of four stacked gates (input, forget, cell, output): (4D, Din) and (4D, D);
     cell: the cell state before the first step, (B, D). Gers et al. 2000, as in torch.nn.LSTM.
+
+    >>> module = torch.nn.LSTM(5, 4, batch_first=True)
+    >>> lstm(torch.ones(2, 3, 5), *module.all_weights[0]).shape
+    torch.Size([2, 3, 4])
     """
-    weights = {"weight_ih": weight_ih, "weight_hh": weight_hh, "bias_ih": bias_ih, "bias_hh": bias_hh}
-    return _run("lstm", _lstm_step, 4, method, inputs=inputs, **weights, hidden=hidden, cell=cell)
+    return _run(LSTM, method, Call(inputs, weight_ih, weight_hh, bias_ih, bias_hh, hidden, cell))
+
+
+# What a layer is: its gates and one step, (U x + b, W h + b, states) to the new states, each (B, D).
+
+
+class Cell(NamedTuple):
+    """One kind of recurrent layer. kernel: torch's function for all steps; states: the names of what it carries on."""
+
+    name: str
+    gates: int
+    step: Callable[[Tensor, Tensor, tuple], tuple]
+    kernel: Callable
+    states: tuple[str, ...]
+
+
+class Call(NamedTuple):
+    """The tensors of one call, by name."""
+
+    inputs: Tensor
+    weight_ih: Tensor
+    weight_hh: Tensor
+    bias_ih: Tensor | None
+    bias_hh: Tensor | None
+    hidden: Tensor | None
+    cell: Tensor | None = None
+
+    @property
+    def states(self) -> tuple[Tensor, ...]:
+        """The states before the first step: (hidden,), or (hidden, cell)."""
+        return (self.hidden,) if self.cell is None else (self.hidden, self.cell)
+
+    @property
+    def tensors(self) -> tuple[Tensor, ...]:
+        """All tensors, in the order of the fields."""
+        return self if self.cell is not None else self[:-1]
 
 
 def _elman_step(from_input, from_hidden, state):
@@ -81,52 +161,102 @@ def _lstm_step(from_input, from_hidden, state):
     return leave.sigmoid() * cell.tanh(), cell
 
 
-def _run(name, step, gates, method, **given):
-    method = require_word(f"{name}: method", method, METHODS + ON_GPU)
-    require_recurrence(name, gates, given)
-    inputs, (rows, D) = given["inputs"], given["weight_hh"].shape
-    refused = {f"it needs an NVIDIA GPU, and the tensors are on {inputs.device}": not inputs.is_cuda}
+ELMAN = Cell("elman", 1, _elman_step, torch.rnn_tanh, ("hidden",))
+GRU = Cell("gru", 3, _gru_step, torch.gru, ("hidden",))
+LSTM = Cell("lstm", 4, _lstm_step, torch.lstm, ("hidden", "cell"))
+
+
+def _run(kind, method, call):
+    """The states (B, T, D) of one call to a layer of this kind."""
+    method = require_word(f"{kind.name}: method", method, METHODS + ON_GPU)
+    call = _filled(kind, call)
+    if method in ON_GPU:
+        _require_gpu(kind, method, call)
     if method == "fused":
-        refused = {
-            f"its weights fit on the chip up to D = {WIDEST}, not D = {D}": D > WIDEST,
-            f"it computes in float32, and the tensors are {inputs.dtype}": inputs.dtype == torch.float64,
-            unavailable(inputs): True,
-        }
-    require_able(name, method, "'torch', or leave it to 'auto'", refused if method in ON_GPU else {})
-    zeros = {"bias_ih": (rows,), "bias_hh": (rows,)} | dict.fromkeys(("hidden", "cell"), (len(inputs), D))
-    tensors = [inputs.new_zeros(zeros[part]) if tensor is None else tensor for part, tensor in given.items()]
-    trains = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
-    if method in ("auto", "torch", "cudnn"):
-        return _torch(name, *tensors)
+        return _fused(kind, call)
     if method == "graph":
-        return _Graphed.apply(trains, step, *tensors)
+        trains = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in call.tensors)
+        return _Graphed.apply(trains, kind, *call.tensors)
+    batched = is_batched(*call.tensors)
+    if method in ("torch", "cudnn") and batched:
+        refuse(kind.name, method, "torch's kernel has no vmap", "'hoisted', or give the axis of vmap as B")
+    if method in ("torch", "cudnn") or (method == "auto" and not batched):
+        return _torch(kind, call)
+    return _loop(kind, call, hoist=method != "loop")
+
+
+def _filled(kind, call):
+    """The call with zeros for biases and states that are None, once all its tensors fit each other."""
+    if kind is LSTM:
+        _require_no_pair(call.hidden)
+    named = {name: tensor for name, tensor in call._asdict().items() if name != "cell" or "cell" in kind.states}
+    require_recurrence(kind.name, kind.gates, named)
+    rows, D = call.weight_hh.shape
+    sizes = {"bias_ih": (rows,), "bias_hh": (rows,)} | dict.fromkeys(kind.states, (len(call.inputs), D))
+    zeros = {name: call.inputs.new_zeros(size) for name, size in sizes.items() if named[name] is None}
+    return call._replace(**zeros)
+
+
+def _require_no_pair(hidden):
+    """Raise a TypeError if torch's pair of states was given for one of them."""
+    if isinstance(hidden, tuple) and len(hidden) == 2 and all(isinstance(state, Tensor) for state in hidden):
+        layer = "[0]" if hidden[0].ndim == 3 else ""  # torch's module returns (layers, B, D)
+        states = f"hidden=hidden[0]{layer}, cell=hidden[1]{layer}"
+        raise TypeError(f"lstm: hidden is a tuple of 2 tensors, as torch's (h, c); give both by name, {states}.")
+
+
+def require_recurrence(name: str, gates: int, tensors: dict[str, Tensor | None]) -> None:
+    """Raise a TypeError or a ValueError unless {label: tensor or None} fit each other; as `elman` says."""
+    rows = "D" if gates == 1 else f"{gates}·D"
+    spec = {"inputs": "B T Din", "weight_ih": f"{rows} Din", "weight_hh": f"{rows} D", "hidden": "[B D]"}
+    spec |= {"cell": "[B D]"} | dict.fromkeys(("bias", "bias_ih", "bias_hh"), f"[{rows}]")
+    require_tensors(name, spec, tensors)
+
+
+def _require_gpu(kind, method, call):
+    """Raise a ValueError if a GPU's method cannot run on these tensors."""
+    inputs, D = call.inputs, call.weight_hh.shape[1]
     if method == "fused":
-        from .kernels.rnn import Fused  # here: it needs triton
+        if D > WIDEST:
+            refuse(kind.name, method, f"its weights fit on the chip up to D = {WIDEST}, not D = {D}", INSTEAD)
+        if inputs.dtype == torch.float64:
+            refuse(kind.name, method, f"it computes in float32, and the tensors are {inputs.dtype}", INSTEAD)
+        reason = unavailable(inputs)
+        if reason:
+            refuse(kind.name, method, reason, INSTEAD)
+    elif not inputs.is_cuda:
+        refuse(kind.name, method, f"it needs an NVIDIA GPU, and the tensors are on {inputs.device}", INSTEAD)
 
-        _, weight_ih, weight_hh, bias_ih, bias_hh, hidden, *cell = tensors
-        hoisted = F.linear(inputs.float(), weight_ih.float(), bias_ih.float())  # (B, T, gates·D)
-        return Fused.apply(hoisted.unflatten(-1, (gates, -1)), weight_hh, bias_hh, hidden, *(cell or [hidden]))
-    return _loop(step, method == "hoisted", *tensors)
+
+# The methods.
 
 
-def _loop(step, hoist, inputs, weight_ih, weight_hh, bias_ih, bias_hh, *state):
-    hoisted = inputs @ weight_ih.T + bias_ih if hoist else None  # (B, T, gates·D)
-    states = []
-    for t in range(inputs.shape[1]):
-        from_input = hoisted[:, t] if hoist else inputs[:, t] @ weight_ih.T + bias_ih
-        state = step(from_input, state[0] @ weight_hh.T + bias_hh, state)
+def _loop(kind, call, *, hoist):
+    weight_ih, weight_hh, bias_ih, bias_hh = call.weight_ih.T, call.weight_hh.T, call.bias_ih, call.bias_hh
+    hoisted = call.inputs @ weight_ih + bias_ih if hoist else None  # (B, T, gates·D)
+    state, states = call.states, []
+    for t in range(call.inputs.shape[1]):
+        from_input = hoisted[:, t] if hoist else call.inputs[:, t] @ weight_ih + bias_ih
+        state = kind.step(from_input, state[0] @ weight_hh + bias_hh, state)
         states.append(state[0])
     return torch.stack(states, dim=1)
 
 
-def _torch(name, inputs, weight_ih, weight_hh, bias_ih, bias_hh, *state):
-    state = [part.unsqueeze(0).contiguous() for part in state]  # torch wants (layers, B, D)
-    kernel = {"elman": torch.rnn_tanh, "gru": torch.gru, "lstm": torch.lstm}[name]
-    weights, start = (weight_ih, weight_hh, bias_ih, bias_hh), state if name == "lstm" else state[0]
+def _torch(kind, call):
+    start = [state.unsqueeze(0).contiguous() for state in call.states]  # torch wants (layers, B, D)
+    weights = (call.weight_ih, call.weight_hh, call.bias_ih, call.bias_hh)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "RNN module weights")  # cuDNN packs them into one tensor, and says so
         # biases, one layer, no dropout, keep what a gradient needs, one direction, batch first
-        return kernel(inputs, start, weights, True, 1, 0.0, torch.is_grad_enabled(), False, True)[0]
+        options = (True, 1, 0.0, torch.is_grad_enabled(), False, True)
+        return kind.kernel(call.inputs, start if len(start) > 1 else start[0], weights, *options)[0]
+
+
+def _fused(kind, call):
+    from .kernels.rnn import fused_layer  # here: it needs triton
+
+    hoisted = F.linear(call.inputs.float(), call.weight_ih.float(), call.bias_ih.float())  # (B, T, gates·D)
+    return fused_layer(hoisted.unflatten(-1, (kind.gates, -1)), call.weight_hh, call.bias_hh, call.hidden, call.cell)
 
 
 class _Graphed(torch.autograd.Function):
@@ -137,58 +267,88 @@ class _Graphed(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx, trains, step, *tensors):
-        about = (step, tuple(tuple(tensor.shape) for tensor in tensors), tensors[0].dtype, tensors[0].device)
-        about += (torch.get_float32_matmul_precision(),)  # which a graph keeps, as it was recorded
-        ctx.save_for_backward(*tensors)
-        ctx.gradient = _recorded(_gradient, *about) if trains else None
-        return _recorded(_states, *about)(*tensors)[0]
+    def forward(trains, kind, *tensors):
+        return _recorded(_states, kind, *_recorded_for(tensors))(*tensors)[0]
 
     @staticmethod
-    @once_differentiable
+    def setup_context(ctx, inputs, output):
+        trains, kind, *tensors = inputs
+        ctx.save_for_backward(*tensors)
+        ctx.gradient = _recorded(_gradient, kind, *_recorded_for(tensors)) if trains else None
+
+    @staticmethod
     def backward(ctx, grad):
-        return None, None, *ctx.gradient(*ctx.saved_tensors, grad)
+        return None, None, *_GraphedGradient.apply(ctx.gradient, *ctx.saved_tensors, grad)
+
+    @staticmethod
+    def vmap(info, dims, *_):
+        raise NotImplementedError(GRAPHED.format("vmap"))
+
+    @staticmethod
+    def jvp(ctx, *_):
+        raise NotImplementedError(GRAPHED.format("forward mode"))
 
 
-def _states(step, *tensors):
-    return [_loop(step, True, *tensors)]
+class _GraphedGradient(torch.autograd.Function):
+    """The gradients of all tensors of a layer, from that of its states."""
+
+    @staticmethod
+    def forward(gradient, *tensors):
+        return tuple(gradient(*tensors))
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        pass
+
+    @staticmethod
+    def backward(ctx, *_):
+        raise NotImplementedError(GRAPHED.format("second derivatives"))
+
+    @staticmethod
+    def vmap(info, dims, *_):
+        raise NotImplementedError(GRAPHED.format("vmap"))
 
 
-def _gradient(step, *tensors):
+GRAPHED = "A layer's method 'graph' has a first derivative by backward only; use method 'hoisted' for {}."
+
+
+def _states(kind, *tensors):
+    return [_loop(kind, Call(*tensors), hoist=True)]
+
+
+def _gradient(kind, *tensors):
     leaves = [tensor.detach().requires_grad_() for tensor in tensors[:-1]]
     with torch.enable_grad():
-        return torch.autograd.grad(_loop(step, True, *leaves), leaves, tensors[-1])
+        return torch.autograd.grad(_loop(kind, Call(*leaves), hoist=True), leaves, tensors[-1])
+
+
+def _recorded_for(tensors):
+    """What a graph is recorded for: the shapes, the dtype, the device, and the precision, which it keeps."""
+    shapes = tuple(tuple(tensor.shape) for tensor in tensors)
+    return shapes, tensors[0].dtype, tensors[0].device, torch.get_float32_matmul_precision()
 
 
 @functools.lru_cache(maxsize=8)  # a graph keeps its memory
-def _recorded(function, step, shapes, dtype, device, precision):
+def _recorded(function, kind, shapes, dtype, device, precision):
     """`function` as a CUDA graph: copies the tensors in, starts all kernels at once, copies the results out."""
     if function is _gradient:
         shapes += ((*shapes[0][:2], shapes[2][1]),)  # the states', (B, T, D)
-    # Not in inference mode, or who calls it outside of it later could not fill the buffers.
+    # Not in inference mode, or a later call outside of it could not fill the buffers.
     with torch.inference_mode(False), torch.no_grad(), torch.cuda.device(device):
-        held = [torch.zeros(size, dtype=dtype, device=device) for size in shapes]
+        buffers = [torch.zeros(size, dtype=dtype, device=device) for size in shapes]
         aside = torch.cuda.Stream()
         aside.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(aside):
-            function(step, *held)  # what happens only the first time must not be recorded
+            function(kind, *buffers)  # what happens only the first time must not be recorded
         torch.cuda.current_stream().wait_stream(aside)
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph):
-            results = function(step, *held)
+            results = function(kind, *buffers)
 
     def replay(*tensors):
-        for buffer, tensor in zip(held, tensors, strict=True):
+        for buffer, tensor in zip(buffers, tensors, strict=True):
             buffer.copy_(tensor)
         graph.replay()
         return [result.clone() for result in results]
 
     return replay
-
-
-def require_recurrence(name, gates, tensors):
-    """Raise a TypeError or a ValueError unless {label: tensor or None} fit each other; as `elman` says."""
-    rows = "D" if gates == 1 else f"{gates}·D"
-    spec = {"inputs": "B T Din", "weight_ih": f"{rows} Din", "weight_hh": f"{rows} D", "hidden": "[B D]"}
-    spec |= {"cell": "[B D]"} | dict.fromkeys(("bias", "bias_ih", "bias_hh"), f"[{rows}]")
-    require_tensors(name, spec, tensors)

@@ -11,19 +11,23 @@ import math
 
 import torch
 import torch.nn.functional as F
-from torch.autograd.function import once_differentiable
+from torch import Tensor
 
-from ..arguments import require_able, require_tensors, require_word
+from ..arguments import refuse, require_tensors, require_word
 from .kernels import unavailable
+from .modes import batch_first, has_numbers, in_given_dtype, is_batched, shows_non_finite
 
 SPEC = {"inputs": "B T D", "decay": "B T D", "hidden": "[B D]"}
-REMEDIES = {"decay": "give each input a decay of its own, as decay.expand_as(inputs) does"}
+REMEDIES = {"decay": "give each input a decay of its own; decay.expand_as(inputs) spreads one that inputs share"}
 METHODS = ("auto", "loop", "hillis_steele", "blelloch", "chunked", "triton")
 # So many numbers are multiplied and added in about the time that it takes to start one operation.
 GRAIN = {"cpu": 2**13, "cuda": 2**20}
 
 
-def linear_recurrence(decay, inputs, *, hidden=None, reverse=False, method="auto"):
+@in_given_dtype
+def linear_recurrence(
+    decay: Tensor, inputs: Tensor, *, hidden: Tensor | None = None, reverse: bool = False, method: str = "auto"
+) -> Tensor:
     """h_t = a_t ⊙ h_{t−1} + b_t for t = 1 … T. Returns every state, (B, T, D).
 
     decay a (B, T, D); inputs b (B, T, D); hidden: the state before the first step, (B, D), zeros unless given.
@@ -34,31 +38,53 @@ def linear_recurrence(decay, inputs, *, hidden=None, reverse=False, method="auto
         that reads and writes every number once, on an NVIDIA GPU), "auto" (triton where it runs, else chunked).
 
     Any decay will do, 0 and above 1 too; but a scan multiplies decays before it knows the state, so where a product of
-    them passes the largest number it gives inf or NaN, even if the states stay small. 16 bits are carried in float32.
-    Products of decays just below 1 are all rounded the same way; where it matters the scans here use float64, but "triton"
-    float32 over some 100 steps, which for decays of 1 − 10⁻⁴ was three times the loop's error at T = 1000 (in the
-    interpreter).
-    Gradients: of the loop by autograd; of the others by the same scan run the other way, so once only (for a second
-    derivative take the loop). Moves 3 numbers an element at least, 5 backward; helpers.cost has work and span.
+    them passes the largest number it gives inf or NaN, even if the states stay small. On a CPU the loop then decides,
+    as for numbers that are not finite when they are given.
+    16 bits are carried in float32. Products of decays just below 1 are all rounded the same way, so where the memory is
+    long the scans compute them in float64. "triton" does not: it composes some 100 steps in float32, which for decays
+    of 1 − 10⁻⁴ was three times the loop's error at T = 1000 (in the interpreter).
+    Gradients: of the loop by autograd; of the others by the same scan run the other way, as often as you like. For
+    forward mode (torch.func.jvp) take the loop; torch.func's grad and vmap take any. Moves 3 numbers an element at
+    least, 5 backward; helpers.cost has work and span.
 
     Raises TypeError (not floating point, dtypes or devices differ), ValueError (shapes that do not agree, an empty
     axis, an unknown method, triton where it cannot run).
+
+    >>> ones = torch.ones(1, 4, 1)
+    >>> linear_recurrence(ones / 2, ones).flatten()  # half of the state stays, and 1 is added
+    tensor([1.0000, 1.5000, 1.7500, 1.8750])
     """
     method = require_word("linear_recurrence: method", method, METHODS)
     require_tensors("linear_recurrence", SPEC, {"inputs": inputs, "decay": decay, "hidden": hidden}, REMEDIES)
-    reason = unavailable(inputs) if method in ("auto", "triton") else None
-    require_able("linear_recurrence", method, "'chunked' or 'auto'", {reason: method == "triton"})
-    if method == "auto":
-        method = "triton" if inputs.is_cuda and not reason else "chunked"
+    if method in ("auto", "triton"):
+        method = _auto_or_triton(method, inputs)
     hidden = inputs.new_zeros(inputs.shape[0], inputs.shape[2]) if hidden is None else hidden
     if method == "loop":
         return _loop(decay, inputs, hidden, reverse)
-    return _Recurrence.apply(decay, inputs, hidden, bool(reverse), method)
+    states = _Scan.apply(decay, inputs, hidden, bool(reverse), method)
+    # What is not finite stays so: the last state tells of all.
+    if shows_non_finite(states[:, 0 if reverse else -1]):
+        return _loop(decay, inputs, hidden, reverse)
+    return states
 
 
-def combine(left, right):
-    """Two affine steps as one, `left` first: (a, b), (a', b') to (a'a, a'b + b')."""
+def combine(left: tuple[Tensor, Tensor], right: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    """Two affine steps as one, `left` first: (a, b), (a', b') to (a'a, a'b + b').
+
+    >>> combine((2, 1), (3, 5))  # h → 2h + 1, then h → 3h + 5
+    (6, 8)
+    """
     return right[0] * left[0], right[0] * left[1] + right[1]
+
+
+def _auto_or_triton(method, inputs):
+    """The method that "auto" stands for here, or "triton" if it runs; else a ValueError."""
+    reason = unavailable(inputs)
+    if method == "auto":
+        return "triton" if inputs.is_cuda and not reason else "chunked"
+    if reason:
+        refuse("linear_recurrence", method, reason, "'chunked' or 'auto'")
+    return method
 
 
 def _loop(decay, inputs, state, reverse):
@@ -119,11 +145,11 @@ def _chunked(decay, inputs, hidden, reverse, out):
     if T < 16 or grain < B * D:
         return _walk(*_in_order(reverse, (x.unbind(1) for x in (decay, inputs, out))), hidden)  # T × (B, D) each
     C = min(max(8, math.isqrt(B * T * D // grain)), 64)  # more operations, and fewer numbers in the second scan
-    N, rest = divmod(T, C)
-    if rest:  # too few for a chunk: they come after the others
-        early, late, last = slice(0, T - rest), slice(T - rest, T), T - rest - 1
+    N, remainder = divmod(T, C)
+    if remainder:  # too few steps for a chunk: they come after the others
+        early, late, last = slice(0, T - remainder), slice(T - remainder, T), T - remainder - 1
         if reverse:
-            early, late, last = slice(rest, T), slice(0, rest), rest
+            early, late, last = slice(remainder, T), slice(0, remainder), remainder
         _chunked(decay[:, early], inputs[:, early], hidden, reverse, out[:, early])
         return _chunked(decay[:, late], inputs[:, late], out[:, last], reverse, out[:, late])
     steps = (x.unflatten(1, (N, C)).unbind(2) for x in (decay, inputs, out))
@@ -132,7 +158,7 @@ def _chunked(decay, inputs, hidden, reverse, out):
     for i in range(1, C):
         whole *= a[i]
         torch.addcmul(b[i], a[i], end, out=end)
-    if inputs.is_cuda or not whole.abs().max() < 0.1:  # memory is long; not asked of a GPU, which would have to wait
+    if not _forgets(whole):
         # Products of numbers just below 1 are all rounded the same way: in float32 that made the states of 16384 steps
         # wrong by 20 times a loop's error.
         whole = functools.reduce(torch.mul, a, torch.ones_like(whole, dtype=torch.float64))
@@ -141,6 +167,11 @@ def _chunked(decay, inputs, hidden, reverse, out):
     between[:, N if reverse else 0] = hidden
     _chunked(whole.double(), end.double(), hidden.double(), reverse, after)
     _walk(a, b, h, before.to(inputs.dtype))
+
+
+def _forgets(whole):
+    """Whether a chunk leaves less than a tenth of the state before it. A GPU is not asked: it would have to wait."""
+    return whole.device.type == "cpu" and has_numbers(whole) and bool(whole.abs().max() < 0.1)
 
 
 def _in_order(reverse, steps):
@@ -155,49 +186,84 @@ def _walk(decays, inputs, states, state):
 SCANS = {"hillis_steele": _hillis_steele, "blelloch": _blelloch, "chunked": _chunked}
 
 
-class _Recurrence(torch.autograd.Function):
-    """A scan and its gradient, which is a linear recurrence too, the other way: g_t = a_{t+1} ⊙ g_{t+1} + ∂L/∂h_t is
-    what b_t gets, a_t gets g_t ⊙ h_{t−1}, and the state before the first step a_1 ⊙ g_1."""
+class _Scan(torch.autograd.Function):
+    """A scan; its gradient is a linear recurrence too, the other way: see `_gradients`."""
 
     @staticmethod
-    def forward(ctx, decay, inputs, hidden, reverse, method):
+    def forward(decay, inputs, hidden, reverse, method):
         if method == "triton":
             from .kernels.scan import scan
 
-            states = scan(decay, inputs, hidden, reverse)
-        else:
-            wide = _wide(inputs.dtype)
-            states = inputs.new_empty(inputs.shape, dtype=wide)
-            SCANS[method](decay.to(wide), inputs.to(wide), hidden.to(wide), reverse, states)
-            states = states.to(inputs.dtype)
-        ctx.reverse, ctx.method = reverse, method
-        ctx.save_for_backward(decay, hidden, states)
-        return states
+            return scan(decay, inputs, hidden, reverse)
+        wide = _wide(inputs.dtype)
+        states = inputs.new_empty(inputs.shape, dtype=wide)
+        SCANS[method](decay.to(wide), inputs.to(wide), hidden.to(wide), reverse, states)
+        return states.to(inputs.dtype)
 
     @staticmethod
-    @once_differentiable
+    def setup_context(ctx, inputs, output):
+        decay, _, hidden, ctx.reverse, ctx.method = inputs
+        ctx.save_for_backward(decay, hidden, output)
+
+    @staticmethod
     def backward(ctx, grad_states):
         decay, hidden, states = ctx.saved_tensors
-        if ctx.method == "triton":
+        if torch.is_grad_enabled() or is_batched(grad_states):  # torch.func's grad always enables it
+            gradients = _gradients_that_have_one
+        elif ctx.method == "triton":
             from .kernels.scan import gradients
+        else:
+            gradients = functools.partial(_gradients, scan=SCANS[ctx.method])
+        return *gradients(decay, states, hidden, grad_states, ctx.reverse), None, None
 
-            return *gradients(decay, states, hidden, grad_states, ctx.reverse), None, None
-        wide = (tensor.to(_wide(tensor.dtype)) for tensor in (decay, states, hidden, grad_states))
-        grads = _gradients(*wide, ctx.reverse, SCANS[ctx.method])
-        return *(grad.to(decay.dtype) for grad in grads), None, None
+    @staticmethod
+    def vmap(info, dims, decay, inputs, hidden, reverse, method):
+        tensors = batch_first(info.batch_size, dims[:3], (decay, inputs, hidden))
+        states = _Scan.apply(*(tensor.flatten(0, 1) for tensor in tensors), reverse, method)
+        return states.unflatten(0, (info.batch_size, -1)), 0
+
+    @staticmethod
+    def jvp(ctx, *_):
+        raise NotImplementedError("linear_recurrence's scans have no forward mode; use method 'loop' for that.")
 
 
 def _gradients(decay, states, hidden, grad_states, reverse, scan):
-    first, last, later, earlier = 0, -1, slice(1, None), slice(None, -1)
-    if reverse:
-        first, last, later, earlier = last, first, earlier, later
+    """∂L/∂a, ∂L/∂b (B, T, D) and ∂L/∂h_0 (B, D) from ∂L/∂h: b_t gets g_t = a_{t+1} ⊙ g_{t+1} + ∂L/∂h_t, a_t gets
+    g_t ⊙ h_{t−1}, and the state before the first step a_1 ⊙ g_1."""
+    dtype = decay.dtype
+    decay, states, hidden, grad_states = (x.to(_wide(dtype)) for x in (decay, states, hidden, grad_states))
+    first, last, later, earlier = _ends(reverse)
     grads, grad_decay = torch.empty_like(states), torch.empty_like(states)
     grads[:, last] = grad_states[:, last]
     if states.shape[1] > 1:
         scan(decay[:, later], grad_states[:, earlier], grad_states[:, last], not reverse, grads[:, earlier])
     grad_decay[:, first] = grads[:, first] * hidden
     torch.mul(grads[:, later], states[:, earlier], out=grad_decay[:, later])
-    return grad_decay, grads, decay[:, first] * grads[:, first]
+    return tuple(x.to(dtype) for x in (grad_decay, grads, decay[:, first] * grads[:, first]))
+
+
+def _gradients_that_have_one(decay, states, hidden, grad_states, reverse):
+    """The same, of operations that can be differentiated again: that takes a few copies more."""
+    dtype = decay.dtype
+    decay, states, hidden, grad_states = (x.to(_wide(dtype)) for x in (decay, states, hidden, grad_states))
+    first, last, later, earlier = _ends(reverse)
+    grads, before = grad_states, hidden.unsqueeze(1)
+    if states.shape[1] > 1:
+        end = grad_states[:, last]
+        grads = linear_recurrence(decay[:, later], grad_states[:, earlier], hidden=end, reverse=not reverse)
+        grads = _joined(reverse, grads, end.unsqueeze(1))
+        before = _joined(reverse, before, states[:, earlier])
+    return tuple(x.to(dtype) for x in (grads * before, grads, decay[:, first] * grads[:, first]))
+
+
+def _ends(reverse):
+    """Where the first and the last step of the walk are, and all steps but the first, and all but the last."""
+    return (-1, 0, slice(None, -1), slice(1, None)) if reverse else (0, -1, slice(1, None), slice(None, -1))
+
+
+def _joined(reverse, first, second):
+    """The steps of `first`, then those of `second`, in the order of the walk."""
+    return torch.cat([second, first] if reverse else [first, second], dim=1)
 
 
 def _wide(dtype):

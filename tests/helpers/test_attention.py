@@ -327,7 +327,7 @@ BAD = {
 @pytest.mark.parametrize("case", BAD)
 def test_bad_input_gets_a_sentence_before_any_work(case, monkeypatch):
     arguments, keywords, kind, said = BAD[case]
-    for work in ("_loop", "_weights", "_flash", "Online"):
+    for work in ("_loop", "_weights", "_flash", "online_attention"):
         monkeypatch.setattr(module, work, lambda *_: pytest.fail("worked on bad input"))
     monkeypatch.setattr("torch.nn.functional.scaled_dot_product_attention", lambda *_, **__: pytest.fail("worked"))
     for method in EVERY_METHOD:

@@ -7,7 +7,7 @@ import torch
 from torch.autograd import gradcheck
 
 from helpers import elman, limits
-from helpers.ops.newton import JACOBIANS, NewtonReport, _scan, newton_recurrence
+from helpers.ops.newton import JACOBIANS, NewtonReport, _scan_matrices, newton_recurrence
 
 each_jacobian = pytest.mark.parametrize("jacobian", JACOBIANS)
 
@@ -163,7 +163,7 @@ def test_the_scan_of_matrices_is_the_loop(T):
     for t in range(T):
         state = (matrices[:, t] @ state.unsqueeze(-1)).squeeze(-1) + vectors[:, t]
         states.append(state)
-    assert largest(_scan(matrices, vectors), torch.stack(states, dim=1)) < 1e-12
+    assert largest(_scan_matrices(matrices, vectors), torch.stack(states, dim=1)) < 1e-12
 
 
 @each_jacobian

@@ -378,7 +378,7 @@ def bad_calls():
 def test_bad_input_gets_a_sentence_before_any_work(case, monkeypatch):
     changed, kind, said = bad_calls()[case]
     monkeypatch.setattr(scan, "_loop", lambda *_: pytest.fail("worked on bad input"))
-    monkeypatch.setattr(scan, "_Recurrence", None)
+    monkeypatch.setattr(scan, "_Scan", None)
     for method in METHODS:
         with pytest.raises(kind) as raised:
             linear_recurrence(**{"decay": gates(2, 3, 4), "inputs": normal(2, 3, 4)} | changed, method=method)

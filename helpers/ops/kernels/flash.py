@@ -4,7 +4,10 @@ Forward and gradient of the query: a program holds one block of queries and walk
 value: a program holds one block of keys and walks over the queries. No two programs write the same number, so every run
 gives the same bits. Each walk has two parts: blocks in which every query sees every key, and the edge, which is masked.
 
-Exponentials are powers of two, which is what a GPU computes: scale comes times log₂ e, and level is log₂ Σ 2^score.
+A GPU computes exponentials as powers of two, and so does this file: the scale comes multiplied by log₂ e, and level is
+log₂ Σ 2^score.
+
+Only helpers.ops.attention calls this file, with arguments that it has checked.
 """
 
 import math
@@ -13,7 +16,9 @@ import os
 import torch
 import triton
 import triton.language as tl
-from torch.autograd.function import once_differentiable
+
+from ..modes import batch_first
+from ..online import ONCE
 
 INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
 
@@ -147,8 +152,8 @@ def _backward_key(
             g = _load(grad_output, queries, Tq, DV, PADDED_V, DOT)
             height = tl.load(level + queries, mask=queries < Tq, other=0.0)
             common = tl.load(shared + queries, mask=queries < Tq, other=0.0)
-            # All of it lies on its side, (keys, queries): no product has to be transposed. Beyond the last query g and
-            # common are 0; beyond the last key anything may stand, since those rows are not stored.
+            # All tiles are (keys, queries), so no product has to be transposed. Beyond the last query g and common are
+            # 0; beyond the last key the rows may hold anything, since they are not stored.
             weights = tl.exp2(tl.dot(k, tl.trans(q), input_precision="ieee") * scale - height[None, :])
             if MASKED:
                 weights = tl.where(_visible(queries[None, :], keys[:, None], Tq, Tk, IS_CAUSAL), weights, 0.0)
@@ -162,8 +167,8 @@ def _backward_key(
 def settings(kernel, dtype, D, Dv, is_causal, capability):
     """The compile-time arguments of `kernel`: sizes, and blocks that fit a GPU of this capability.
 
-    In 16 bits they are those that torch's FlexAttention found good (torch/_inductor/template_heuristics), but for 64
-    keys instead of 128 on an H100 at D = 64: with 128, ptxas runs out of registers and puts the products in a row.
+    In 16 bits they are those of torch's FlexAttention (torch/_inductor/template_heuristics), except for 64 keys instead
+    of 128 on an H100 at D = 64: with 128 ptxas runs out of registers, and the products wait for each other.
     """
     PADDED, PADDED_V = (max(16, triton.next_power_of_2(width)) for width in (D, Dv))
     wide, large = max(PADDED, PADDED_V) > 64, capability[0] in (9, 10)
@@ -177,41 +182,93 @@ def settings(kernel, dtype, D, Dv, is_causal, capability):
     else:
         queries, keys, warps, stages = 64, 64, 4, 2
     dot = {torch.float32: tl.float32, torch.float16: tl.float16, torch.bfloat16: tl.bfloat16}[dtype]
-    if capability < (8, 0) or INTERPRETED:  # the interpreter takes the bits of a bfloat16 for a whole number
+    if capability < (8, 0) or INTERPRETED:  # the interpreter reads the bits of a bfloat16 as a whole number
         dot = tl.float32
     sizes = {"D": D, "DV": Dv, "PADDED": PADDED, "PADDED_V": PADDED_V, "DOT": dot, "IS_CAUSAL": is_causal}
     return sizes | {"QUERIES": queries, "KEYS": keys, "num_warps": warps, "num_stages": stages}
 
 
-class Flash(torch.autograd.Function):
-    """query (N, Tq, D), key (N, Tk, D), value (N, Tk, Dv) → (N, Tq, Dv). Contiguous; scale above 0."""
+def flash_attention(query, key, value, is_causal, scale):
+    """query (N, Tq, D), key (N, Tk, D), value (N, Tk, Dv) → (N, Tq, Dv); scale above 0."""
+    tensors = (tensor.contiguous() for tensor in (query, key, value))
+    return _Flash.apply(*tensors, is_causal, scale * math.log2(math.e))[0]
+
+
+class _Flash(torch.autograd.Function):
+    """The output, and for backward the level of each query."""
 
     @staticmethod
-    def forward(ctx, query, key, value, is_causal, scale):
+    def forward(query, key, value, is_causal, scale):
         output = query.new_empty(*query.shape[:2], value.shape[-1])
         level = query.new_empty(query.shape[:2], dtype=torch.float32)
-        ctx.is_causal, ctx.scale = is_causal, scale * math.log2(math.e)
-        _run(_forward, (query, key, value, output, level), ctx)
-        ctx.save_for_backward(query, key, value, output, level)
-        return output
+        _launch(_forward, (query, key, value, output, level), is_causal, scale)
+        return output, level
 
     @staticmethod
-    @once_differentiable
-    def backward(ctx, grad_output):
-        query, key, value, output, level = ctx.saved_tensors
+    def setup_context(ctx, inputs, output):
+        query, key, value, ctx.is_causal, ctx.scale = inputs
+        result, level = output
+        ctx.mark_non_differentiable(level)
+        ctx.save_for_backward(query, key, value, result, level)
+
+    @staticmethod
+    def backward(ctx, grad_output, _):
+        return *_FlashGradient.apply(*ctx.saved_tensors, grad_output, ctx.is_causal, ctx.scale), None, None
+
+    @staticmethod
+    def vmap(info, dims, query, key, value, is_causal, scale):
+        flat = _flattened(info, dims[:3], (query, key, value))
+        return tuple(part.unflatten(0, (info.batch_size, -1)) for part in _Flash.apply(*flat, is_causal, scale)), (0, 0)
+
+    @staticmethod
+    def jvp(ctx, *_):
+        raise NotImplementedError(ONCE.format("flash", "forward mode"))
+
+
+class _FlashGradient(torch.autograd.Function):
+    """The gradients of query, key and value."""
+
+    @staticmethod
+    def forward(query, key, value, output, level, grad_output, is_causal, scale):
         grad_output, shared = grad_output.contiguous(), torch.empty_like(level)
-        grads = torch.empty_like(query), torch.empty_like(key), torch.empty_like(value)
-        _run(_backward_query, (query, key, value, output, grad_output, level, shared, grads[0]), ctx)
-        _run(_backward_key, (query, key, value, grad_output, level, shared, *grads[1:]), ctx)
-        return *grads, None, None
+        grad_query, grad_key, grad_value = torch.empty_like(query), torch.empty_like(key), torch.empty_like(value)
+        tensors = (query, key, value, output, grad_output, level, shared, grad_query)
+        _launch(_backward_query, tensors, is_causal, scale)
+        tensors = (query, key, value, grad_output, level, shared, grad_key, grad_value)
+        _launch(_backward_key, tensors, is_causal, scale)
+        return grad_query, grad_key, grad_value
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        pass
+
+    @staticmethod
+    def backward(ctx, *_):
+        raise NotImplementedError(ONCE.format("flash", "second derivatives"))
+
+    @staticmethod
+    def vmap(info, dims, *arguments):
+        *tensors, is_causal, scale = arguments
+        gradients = _FlashGradient.apply(*_flattened(info, dims[:6], tensors), is_causal, scale)
+        return tuple(part.unflatten(0, (info.batch_size, -1)) for part in gradients), (0, 0, 0)
+
+    @staticmethod
+    def jvp(ctx, *_):
+        raise NotImplementedError(ONCE.format("flash", "forward mode"))
 
 
-def _run(kernel, tensors, ctx):
+def _flattened(info, dims, tensors):
+    """The axis of vmap and N as one axis: the kernels know no other."""
+    return [tensor.flatten(0, 1).contiguous() for tensor in batch_first(info.batch_size, dims, tensors)]
+
+
+def _launch(kernel, tensors, is_causal, scale):
+    """Start a kernel with a program for each block of queries, or of keys, of each of the N."""
     query, key, value = tensors[:3]
     on_gpu = query.device.type == "cuda"
     capability = torch.cuda.get_device_capability(query.device) if on_gpu else (8, 0)
-    chosen = settings(kernel, query.dtype, query.shape[-1], value.shape[-1], ctx.is_causal, capability)
+    constants = settings(kernel, query.dtype, query.shape[-1], value.shape[-1], is_causal, capability)
     N, Tq, Tk = query.shape[0], query.shape[1], key.shape[1]
-    blocks = triton.cdiv(Tk, chosen["KEYS"]) if kernel is _backward_key else triton.cdiv(Tq, chosen["QUERIES"])
+    blocks = triton.cdiv(Tk, constants["KEYS"]) if kernel is _backward_key else triton.cdiv(Tq, constants["QUERIES"])
     with torch.cuda.device(query.device if on_gpu else -1):  # -1: as it is
-        kernel[(N * blocks,)](*tensors, Tq, Tk, ctx.scale, **chosen)
+        kernel[(N * blocks,)](*tensors, Tq, Tk, scale, **constants)

@@ -1,27 +1,30 @@
-"""Elman, GRU and LSTM layers in one kernel: the recurrent weights stay on the chip, only steps and states travel.
+"""Elman, GRU and LSTM layers in one kernel: the recurrent weights stay on the chip, only inputs and states travel.
 
-A loop pays at every step for starting kernels and for reading W again. Here one program takes one sequence through all
-T steps: W is read once and kept in registers, and so is the state. Diamos et al. 2016, "Persistent RNNs"; Pöppel et
-al. 2024, "FlashRNN". What does not wait for a state is done before, for all steps in one product: U x_t + b.
+A loop of kernels pays at every step for starting them and for reading W again. Here one program takes one sequence
+through all T steps: it reads W once and keeps it in registers, and the state too. Diamos et al. 2016, "Persistent
+RNNs"; Pöppel et al. 2024, "FlashRNN". What does not wait for a state is computed before, for all steps in one product:
+U x_t + b.
 
-A thread holds whole columns of W, where they are not too many, and adds up its products alone. One row against a
-matrix has no work for tensor cores; B sequences fill B multiprocessors. What it reaches on a GPU is not measured yet.
+Where there are not too many columns, a thread holds whole columns of W and adds up its products alone. One row times a
+matrix is too little work for tensor cores, and B sequences keep B multiprocessors busy.
 
-Backward, the states are known, so one product gives all gates at once, and with them every factor by which a gradient
-is multiplied. What still waits is linear, dh_{t−1} = Σ_g W_gᵀ (factor_g ⊙ dh_t): the same scheme, backwards in time.
+On the way back the states are known, so one product gives all gates at once, and with them every factor by which a
+gradient is multiplied. What is left is linear: dh_{t−1} = Σ_g W_gᵀ (factor_g ⊙ dh_t). It is computed in the same way,
+from the last step to the first.
 
-Only helpers.recurrence calls this file, with what it has checked.
+Only helpers.ops.recurrence calls this file, with arguments that it has checked.
 """
 
 import torch
 import triton
 import triton.language as tl
-from torch.autograd.function import once_differentiable
+
+from ..modes import in_given_dtype
 
 
 @triton.jit
 def _tanh(x):
-    # Both forms avoid what the other suffers from: 1 − e^(−2|x|) cancels near 0, the series is good there only.
+    # Two forms, since 1 − e^(−2|x|) loses digits near 0, and the series is exact only there.
     e = tl.exp(-2 * tl.abs(x))
     square = x * x
     series = x * (1 + square * (-1 / 3 + square * (2 / 15 + square * (-17 / 315 + square * (62 / 2835)))))
@@ -29,7 +32,7 @@ def _tanh(x):
 
 
 @triton.jit
-def _read(pointer, inside):
+def _load(pointer, inside):
     return tl.load(pointer, mask=inside, other=0.0).to(tl.float32)
 
 
@@ -37,9 +40,9 @@ def _read(pointer, inside):
 def _on_chip(weight, gate, D: tl.constexpr, WIDTH: tl.constexpr):
     """One gate's (D in, D out) weights, filled up with zeros to (WIDTH, WIDTH)."""
     row, column = tl.arange(0, WIDTH)[:, None], tl.arange(0, WIDTH)[None, :]
-    # As if it were aligned to nothing, or Triton would give a thread parts of four columns, to read them at once.
+    # Declared as not aligned: else Triton would give a thread parts of four columns, to read them at once.
     pointer = tl.multiple_of(weight + (gate * D + row) * D + column, [1, 1])
-    return _read(pointer, (row < D) & (column < D))
+    return _load(pointer, (row < D) & (column < D))
 
 
 @triton.jit
@@ -56,29 +59,29 @@ def forward_kernel(
     sequence = tl.program_id(0).to(tl.int64)  # B·T·D may pass 2³¹
     unit = tl.arange(0, WIDTH)
     inside = unit < D
-    weight_0, bias_0 = _on_chip(weight, 0, D, WIDTH), _read(bias + unit, inside)
+    weight_0, bias_0 = _on_chip(weight, 0, D, WIDTH), _load(bias + unit, inside)
     if GATES >= 3:
-        weight_1, bias_1 = _on_chip(weight, 1, D, WIDTH), _read(bias + D + unit, inside)
-        weight_2, bias_2 = _on_chip(weight, 2, D, WIDTH), _read(bias + 2 * D + unit, inside)
+        weight_1, bias_1 = _on_chip(weight, 1, D, WIDTH), _load(bias + D + unit, inside)
+        weight_2, bias_2 = _on_chip(weight, 2, D, WIDTH), _load(bias + 2 * D + unit, inside)
     if GATES == 4:
-        weight_3, bias_3 = _on_chip(weight, 3, D, WIDTH), _read(bias + 3 * D + unit, inside)
-        c = _read(cell + sequence * D + unit, inside)
-    h = _read(hidden + sequence * D + unit, inside)
+        weight_3, bias_3 = _on_chip(weight, 3, D, WIDTH), _load(bias + 3 * D + unit, inside)
+        c = _load(cell + sequence * D + unit, inside)
+    h = _load(hidden + sequence * D + unit, inside)
 
     x = from_input + sequence * T * GATES * D + unit
     to_state, to_cell = states + sequence * T * D + unit, cells + sequence * T * D + unit
     for _ in range(T):
-        x_0 = _read(x, inside)
+        x_0 = _load(x, inside)
         if GATES == 1:
             h = _tanh(x_0 + _product(h, weight_0) + bias_0)
         elif GATES == 3:
-            x_1, x_2 = _read(x + D, inside), _read(x + 2 * D, inside)
+            x_1, x_2 = _load(x + D, inside), _load(x + 2 * D, inside)
             reset = tl.sigmoid(x_0 + _product(h, weight_0) + bias_0)
             update = tl.sigmoid(x_1 + _product(h, weight_1) + bias_1)
             new = _tanh(x_2 + reset * (_product(h, weight_2) + bias_2))
             h = (1 - update) * new + update * h
         else:
-            x_1, x_2, x_3 = _read(x + D, inside), _read(x + 2 * D, inside), _read(x + 3 * D, inside)
+            x_1, x_2, x_3 = _load(x + D, inside), _load(x + 2 * D, inside), _load(x + 3 * D, inside)
             enter = tl.sigmoid(x_0 + _product(h, weight_0) + bias_0)
             forget = tl.sigmoid(x_1 + _product(h, weight_1) + bias_1)
             new = _tanh(x_2 + _product(h, weight_2) + bias_2)
@@ -119,23 +122,23 @@ def backward_kernel(
     factor = factors + last * FACTORS * D + unit
     to_grad = grads + last * STATES * D + unit
     for _ in range(T):
-        h = _read(grad, inside) + carried
+        h = _load(grad, inside) + carried
         tl.store(to_grad, h, mask=inside)
-        factor_0 = _read(factor, inside)
+        factor_0 = _load(factor, inside)
         if GATES == 1:
             carried = _product(h * factor_0, weight_0)
         elif GATES == 3:
-            factor_1, factor_2 = _read(factor + D, inside), _read(factor + 2 * D, inside)
-            carried = h * _read(factor + 3 * D, inside)
+            factor_1, factor_2 = _load(factor + D, inside), _load(factor + 2 * D, inside)
+            carried = h * _load(factor + 3 * D, inside)
             carried += _product(h * factor_0, weight_0)
             carried += _product(h * factor_1, weight_1)
             carried += _product(h * factor_2, weight_2)
         else:
-            factor_1, factor_2 = _read(factor + D, inside), _read(factor + 2 * D, inside)
-            c = carried_cell + h * _read(factor + 4 * D, inside)
+            factor_1, factor_2 = _load(factor + D, inside), _load(factor + 2 * D, inside)
+            c = carried_cell + h * _load(factor + 4 * D, inside)
             tl.store(to_grad + D, c, mask=inside)
-            carried_cell = c * _read(factor + 5 * D, inside)
-            carried = _product(h * _read(factor + 3 * D, inside), weight_3)
+            carried_cell = c * _load(factor + 5 * D, inside)
+            carried = _product(h * _load(factor + 3 * D, inside), weight_3)
             carried += _product(c * factor_0, weight_0)
             carried += _product(c * factor_1, weight_1)
             carried += _product(c * factor_2, weight_2)
@@ -163,35 +166,62 @@ def _launch(kernel, tensors, like):
         kernel[(B,)](*(tensor.contiguous() for tensor in tensors), T, **options(gates, D))
 
 
-class Fused(torch.autograd.Function):
+ONCE = "A layer's method 'fused' has a first derivative by backward only; use method 'hoisted' for {}."
+
+
+def fused_layer(from_input, weight, bias, hidden, cell):
     """The states (B, T, D) from U x_t + b, (B, T, gates, D); weight (gates·D, D), bias (gates·D), hidden, cell (B, D).
 
-    from_input in float32, the others and the states in float32, float16 or bfloat16; with a gradient. Without a cell
-    state, hidden stands for it.
+    from_input in float32, the others and the states in float32, float16 or bfloat16; with a gradient. cell is None
+    unless the layer is an LSTM.
     """
+    return _Fused.apply(from_input, weight, bias, hidden, hidden if cell is None else cell)[0]
+
+
+class _Fused(torch.autograd.Function):
+    """The states, and for backward the cell states of an LSTM."""
 
     @staticmethod
-    def forward(ctx, from_input, weight, bias, hidden, cell):
+    def forward(from_input, weight, bias, hidden, cell):
         B, T, gates, D = from_input.shape
         states = hidden.new_empty(B, T, D)
         cells = from_input.new_empty((B, T, D) if gates == 4 else 0)
         columns = weight.unflatten(0, (gates, D)).transpose(1, 2)  # (gates, D in, D out)
         _launch(forward_kernel, (from_input, columns, bias, hidden, cell, states, cells), from_input)
-        ctx.save_for_backward(from_input, weight, bias, hidden, cell, states, cells)
-        return states
+        return states, cells
 
     @staticmethod
-    @once_differentiable
-    def backward(ctx, grad_states):
-        from_input, weight, bias, hidden, cell, states, cells = ctx.saved_tensors
+    def setup_context(ctx, inputs, output):
+        states, cells = output
+        ctx.mark_non_differentiable(cells)
+        ctx.save_for_backward(*inputs, states, cells)
+
+    @staticmethod
+    def backward(ctx, grad_states, _):
+        return _FusedGradient.apply(*ctx.saved_tensors, grad_states)
+
+    @staticmethod
+    def vmap(info, dims, *_):
+        raise NotImplementedError(ONCE.format("vmap"))
+
+    @staticmethod
+    def jvp(ctx, *_):
+        raise NotImplementedError(ONCE.format("forward mode"))
+
+
+class _FusedGradient(torch.autograd.Function):
+    """The gradients of from_input, weight, bias, hidden and cell: the last is None unless the layer is an LSTM."""
+
+    @staticmethod
+    @in_given_dtype
+    def forward(from_input, weight, bias, hidden, cell, states, cells, grad_states):
         B, T, gates, D = from_input.shape
         before = torch.cat([hidden[:, None], states[:, :-1]], dim=1).float()  # h_{t−1}
         from_hidden = (before @ weight.float().T + bias.float()).unflatten(-1, (gates, D))
         factors = _FACTORS[gates](from_input, from_hidden, before, states.float(), cell.float(), cells)
         grads = factors.new_empty(B, T, 2 if gates == 4 else 1, D)
         grad_hidden, grad_cell = factors.new_empty(2, B, D)
-        tensors = (grad_states, factors, weight, grads, grad_hidden, grad_cell)
-        _launch(backward_kernel, tensors, from_input)
+        _launch(backward_kernel, (grad_states, factors, weight, grads, grad_hidden, grad_cell), from_input)
 
         to_hidden = factors[:, :, :gates] * grads[:, :, :1]  # (B, T, gates, D)
         to_input = to_hidden
@@ -200,13 +230,26 @@ class Fused(torch.autograd.Function):
         if gates == 4:
             to_hidden = to_input = torch.cat([factors[:, :, :3] * grads[:, :, 1:], to_hidden[:, :, 3:]], dim=2)
         rows = to_hidden.flatten(0, 1).flatten(1)  # (B·T, gates·D)
-        found = (rows.T @ before.flatten(0, 1), rows.sum(0), grad_hidden, grad_cell)
-        found = [grad.to(hidden.dtype) for grad in found]
-        return to_input, *found[:3], found[3] if gates == 4 else None
+        grad_weight, grad_bias = rows.T @ before.flatten(0, 1), rows.sum(0)
+        grad_cell = grad_cell if gates == 4 else torch.zeros_like(grad_hidden)
+        gradients = (grad_weight, grad_bias, grad_hidden, grad_cell)
+        return to_input, *(gradient.to(hidden.dtype) for gradient in gradients)
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        pass
+
+    @staticmethod
+    def backward(ctx, *_):
+        raise NotImplementedError(ONCE.format("second derivatives"))
+
+    @staticmethod
+    def vmap(info, dims, *_):
+        raise NotImplementedError(ONCE.format("vmap"))
 
 
-# By what dh_t, or in an LSTM dc_t, is multiplied on its way into each gate's W h and then into the state before:
-# (B, T, …, D), in the order in which the backward kernel reads them.
+# The factors by which dh_t, or in an LSTM dc_t, is multiplied on its way into each gate's W h, and then into the state
+# before: (B, T, …, D), in the order in which the backward kernel reads them.
 
 
 def _elman_factors(from_input, from_hidden, before, states, cell, cells):

@@ -1,26 +1,26 @@
 """h_t = a_t h_{t−1} + b_t in one pass over memory: a program takes a few channels of one sequence from the first step
 to the last, a tile of steps at a time, and holds one number a channel in between: the state.
 
-What binds it is bytes: a and b are read once and h is written once, 12 bytes an element in float32 for two operations.
-So memory must never wait. Tiles are fetched ahead, by asynchronous copies from capability 8.0 on: four of them, 32 kB a
-program, and two programs a processor, are 8 MB on their way on an H200, which needs some 4. (One thread a channel, step
-after step, would have 8 bytes.) Blocks of channels are as wide as leaves that many programs; the narrowest, 8 float32,
-still reads whole sectors of 32 bytes.
+Its time is that of its bytes: a and b are read once and h is written once, 12 bytes an element in float32 for two
+operations. So memory must never wait. Tiles are fetched ahead, by asynchronous copies from capability 8.0 on: four
+tiles, 32 kB a program, with two programs a processor, are 8 MB on their way on an H200, which needs some 4. (One thread
+a channel, step after step, would have 8 bytes.) Blocks of channels are as wide as possible while there are two programs
+a processor; the narrowest, 8 float32, still reads whole sectors of 32 bytes.
 
 And the scan must not be slower than memory. A tile is (STEPS, GROUPS · CHANNELS), groups of steps side by side, because
-Triton gives the last axis to the 32 threads of a program: each takes its STEPS steps in its own registers, only the
-ends of the groups cross threads, and no warp waits for another. Compiled for an H200, that is 14 to 18 instructions an
-element; a tile as one scan over all its steps, by four warps, takes 52 to 63. Bandwidth leaves time for about 70.
+Triton gives the last axis to the 32 threads of a program. Each thread takes its STEPS steps in its own registers, only
+the ends of the groups cross threads, and no warp waits for another. Compiled for an H200, that is 14 to 18 instructions
+an element; one scan over all steps of a tile, by four warps, takes 52 to 63. Bandwidth leaves time for about 70.
 
-Where there are too few channels for all that and time is long, it is cut in chunks as in helpers.scan: a first pass
-(TOTALS) finds what each chunk does as one step, that recurrence is scanned, and a second pass starts each chunk from
-its state. a and b are read twice, 20 bytes an element, but by the whole GPU.
+Where there are too few channels for all that and time is long, time is cut in chunks as in helpers.ops.scan: a first
+pass (TOTALS) computes what each chunk does as one step, that recurrence is scanned, and a second pass starts each chunk
+from its state. a and b are read twice, 20 bytes an element, but by the whole GPU.
 
-The gradient is the same walk the other way, over a_{t+1} and ∂L/∂h_t, with h_{t−1} read beside it, so that
-∂L/∂a_t = g_t h_{t−1} is written in the same pass: 20 bytes an element. Backwards means by index: the reverse of
-tl.associative_scan itself is reported wrong (triton#4362, #8412).
+The gradient is the same walk from the last step to the first, over a_{t+1} and ∂L/∂h_t, with h_{t−1} read beside it, so
+that ∂L/∂a_t = g_t h_{t−1} is written in the same pass: 20 bytes an element. The direction is a matter of indices alone:
+the reverse of tl.associative_scan itself is reported wrong (triton#4362, #8412).
 
-Only helpers.scan calls this file, with what it has checked. Its speed on a GPU has not been measured yet.
+Only helpers.ops.scan calls this file, with arguments that it has checked.
 """
 
 import torch
@@ -49,7 +49,7 @@ def scan_kernel(
 
     TOTALS: from 0 instead -> products, outputs (B, N, D), each chunk's product of decays and its end.
     GRADIENT: inputs are ∂L/∂h, states (B, T, D) and hidden (B, D) those of the forward pass -> outputs and products
-    (B, T, D), ∂L/∂b and ∂L/∂a. REVERSE: the way of this walk.
+    (B, T, D), ∂L/∂b and ∂L/∂a. REVERSE: this walk goes from the last step to the first.
     """
     blocks = tl.cdiv(D, CHANNELS)
     sequence = (tl.program_id(0) // blocks % B).to(tl.int64)  # B·T·D may pass 2³¹
@@ -62,10 +62,10 @@ def scan_kernel(
     else:
         state = tl.load(before + summary, mask=channel < D, other=0).to(WIDE)
 
-    # Of a tile (STEPS, GROUPS · CHANNELS): its column's channel, and its row in the order of the walk.
+    # For a tile (STEPS, GROUPS · CHANNELS): the channel of a column, and the place of a row in the order of the walk.
     column, step = tl.arange(0, GROUPS * CHANNELS)[None, :], tl.arange(0, STEPS)[:, None]
     beside, row = first + column % CHANNELS, column // CHANNELS * STEPS + step
-    group = tl.arange(0, GROUPS)[:, None]  # of what the groups end with, (GROUPS, CHANNELS)
+    group = tl.arange(0, GROUPS)[:, None]  # the rows of the ends of the groups, (GROUPS, CHANNELS)
     one_back = tl.broadcast_to(tl.maximum(group - 1, 0), (GROUPS, CHANNELS))
     if GRADIENT and not TOTALS:
         at_first = tl.load(hidden + sequence * D + beside, mask=beside < D, other=0).to(WIDE)
@@ -76,7 +76,7 @@ def scan_kernel(
         corner = (sequence * T + (T - 1 - start if REVERSE else start)) * D
         tile = corner + (row * onward + beside)  # within a tile 32 bits do
         # Outside a is 1 and b is 0: the state stays.
-        if GRADIENT:  # the gate between two steps of the way back belongs to the one that was left
+        if GRADIENT:  # the decay between two steps of the way back belongs to the step that was left
             a = tl.load(decay + tile - onward, mask=live & (start + row > 0), other=1).to(WIDE)
         else:
             a = tl.load(decay + tile, mask=live, other=1).to(WIDE)
@@ -105,12 +105,12 @@ def scan_kernel(
 def options(B, T, D, dtype, processors):
     """The kernel's constants, and how time is cut: (constants, N chunks, of C steps)."""
     narrow = 32 // dtype.itemsize  # channels in a sector
-    enough = [n for n in (32, 16, 8) if n > narrow and B * triton.cdiv(D, n) >= 2 * processors]
-    channels = min(max(enough, default=narrow), triton.next_power_of_2(D))
-    aligned = D % 16 == 0  # then a thread loads 16 bytes at once, else one number, and has as many addresses
+    widths = [n for n in (32, 16, 8) if n > narrow and B * triton.cdiv(D, n) >= 2 * processors]
+    channels = min(max(widths, default=narrow), triton.next_power_of_2(D))
+    aligned = D % 16 == 0  # then a thread loads 16 bytes at once; else number by number, with an address for each
     vector = 16 // dtype.itemsize if aligned else 1
-    held = 32 if aligned and dtype.itemsize <= 4 else 16  # elements of a thread; with more, registers spill
-    steps, groups = held // vector, max(1, 32 * vector // channels)
+    elements = 32 if aligned and dtype.itemsize <= 4 else 16  # of a thread; with more, registers spill
+    steps, groups = elements // vector, max(1, 32 * vector // channels)
     programs, rows = B * triton.cdiv(D, channels), steps * groups
     N = max(1, min(2 * processors // programs, T // (4 * rows))) if 2 * programs <= processors else 1
     C = triton.cdiv(triton.cdiv(T, N), rows) * rows
@@ -121,21 +121,24 @@ def options(B, T, D, dtype, processors):
 def scan(decay, inputs, hidden, reverse):
     """The states (B, T, D) of decay, inputs (B, T, D) and hidden (B, D), carried in float32, float64 in float64."""
     states = torch.empty_like(inputs, memory_format=torch.contiguous_format)
-    _run(decay, inputs, hidden, (None, None, states, None), reverse, False)
+    _launch(decay, inputs, hidden, (None, None, states, None), reverse, False)
     return states
 
 
 def gradients(decay, states, hidden, grad_states, reverse):
     """∂L/∂a, ∂L/∂b (B, T, D) and ∂L/∂h (B, D) of `scan` with these arguments, which gave `states`, from ∂L/∂states."""
     grads, grad_decay = (torch.empty_like(states) for _ in range(2))
-    way = (hidden.contiguous(), states, grads, grad_decay)
-    _run(decay, grad_states, torch.zeros_like(hidden), way, not reverse, True)
+    pointers = (hidden.contiguous(), states, grads, grad_decay)
+    _launch(decay, grad_states, torch.zeros_like(hidden), pointers, not reverse, True)
     first = -1 if reverse else 0
     return grad_decay, grads, decay[:, first] * grads[:, first]
 
 
-def _run(decay, inputs, hidden, rest, reverse, gradient):
-    """Start the kernel, with time in one piece or in N: then the chunks' ends come from the same scan, N steps long."""
+def _launch(decay, inputs, hidden, pointers, reverse, gradient):
+    """Start the kernel, with time in one piece or in N: then the chunks' ends come from the same scan, N steps long.
+
+    pointers: the kernel's hidden, states, outputs and products.
+    """
     B, T, D = inputs.shape
     processors = torch.cuda.get_device_properties(inputs.device).multi_processor_count if inputs.is_cuda else 1
     constants, N, C = options(B, T, D, inputs.dtype, processors)
@@ -148,4 +151,4 @@ def _run(decay, inputs, hidden, rest, reverse, gradient):
             scan_kernel[grid](decay, inputs, None, None, None, ends, whole, *sizes, TOTALS=True, **constants)
             between = scan(whole, ends, hidden, False)
             before = torch.cat([hidden[:, None], between[:, :-1]], dim=1)
-        scan_kernel[grid](decay, inputs, before, *rest, *sizes, TOTALS=False, **constants)
+        scan_kernel[grid](decay, inputs, before, *pointers, *sizes, TOTALS=False, **constants)
