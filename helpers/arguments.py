@@ -1,7 +1,7 @@
 """What a person reads when an argument does not fit: what was given, what was expected, what to do.
 
-A remedy is a call that works when it is made: what can be tried on the shapes is tried first, and where no call is known
-to help, none is named.
+A remedy is a call that works when it is made: what can be tried on the shapes is tried first, and where no call is
+known to help, none is named.
 """
 
 import difflib
@@ -57,7 +57,7 @@ def require_sizes(**sizes: Any) -> list[int]:
 
 
 def refuse(function: str, method: str, reason: str, instead: str) -> NoReturn:
-    """Raise the ValueError that says why a method cannot run on this device or these tensors, and what to use instead."""
+    """Raise the ValueError that says why a method cannot run here, on this device or these tensors, and what to use."""
     raise ValueError(f"{function}'s method {method!r} cannot do this here: {reason}; use {instead}.")
 
 
@@ -88,9 +88,11 @@ def require_tensors(
 
     Raises TypeError (no tensor, not floating point, dtypes or devices differ), ValueError (the shapes).
 
-    >>> require_tensors("f", {"inputs": "B T D", "weight": "D D"}, {"inputs": torch.ones(2, 3, 4), "weight": torch.eye(5)})
+    >>> tensors = {"inputs": torch.ones(2, 3, 4), "weight": torch.eye(5)}
+    >>> require_tensors("f", {"inputs": "B T D", "weight": "D D"}, tensors)
     Traceback (most recent call last):
-    ValueError: f needs inputs (B, T, D), weight (D, D), got inputs (2, 3, 4), weight (5, 5): D is 4 in inputs and 5 in weight; make them agree.
+        ...
+    ValueError: f needs inputs (B, T, D), weight (D, D), got inputs (2, 3, 4), weight (5, 5): D is 4 in inputs and 5 ...
     """
     tensors = {name: tensor for name, tensor in tensors.items() if tensor is not None or spec[name][0] != "["}
     for name, tensor in tensors.items():

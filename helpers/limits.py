@@ -54,11 +54,6 @@ def cpu_memory() -> int | None:
     return min([total, *(group.limit for group in _memory_groups())])
 
 
-def container_limits(name: str) -> list[int]:
-    """The numbers in a file of the container's own control group (version 2); [] without one. "max" is no number."""
-    return [int(word) for word in _read(GROUPS / name).split() if word.isdigit()]
-
-
 def _available():
     """What Linux calls available: free, or taken by caches that it would give up."""
     available = re.search(r"^MemAvailable:\s*(\d+) kB", _read(MEMINFO), re.MULTILINE)

@@ -1,5 +1,7 @@
 """Numbers that tests share: how they are drawn, and how far two results are apart. Needs torch and numpy alone."""
 
+import math
+
 import numpy as np
 import torch
 
@@ -24,13 +26,13 @@ def rms(tensor):
 
 
 def relative(result, expected):
-    """The rms of the error over the rms of what is expected."""
+    """The rms of the error over the rms of what is expected; infinity if that is 0."""
     result, expected = result.detach().cpu().double(), expected.detach().cpu().double()
-    return rms(result - expected) / rms(expected)
+    return rms(result - expected) / rms(expected) if expected.any() else math.inf
 
 
 def with_gradients(function, tensors, upstream=None, **keywords):
-    """function(*tensors, **keywords), and the gradients of Σ result · upstream (of ones unless given) to all tensors."""
+    """function(*tensors, **keywords), and the gradients of Σ result · upstream (ones unless given) to all tensors."""
     leaves = [tensor.detach().requires_grad_() for tensor in tensors]
     result = function(*leaves, **keywords)
     upstream = torch.ones_like(result) if upstream is None else upstream

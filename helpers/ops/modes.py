@@ -1,7 +1,7 @@
 """The modes of torch that a call may be made in, and what the methods ask about them.
 
-torch.autocast would compute products in 16 bits, torch.func's vmap hands over tensors whose numbers cannot be looked at,
-and a tensor on the meta device has a shape and no numbers.
+torch.autocast would compute products in 16 bits, torch.func's vmap hands over tensors whose numbers cannot be looked
+at, and a tensor on the meta device has a shape and no numbers.
 """
 
 import functools
@@ -14,7 +14,7 @@ from torch._C import _functorch
 
 
 def in_given_dtype(function: Callable) -> Callable:
-    """`function`, computed in the dtype of its tensors under torch.autocast too, which would take 16 bits for products."""
+    """`function`, computed in the dtype of its tensors under torch.autocast too, which would take 16 bits."""
 
     @functools.wraps(function)
     def in_its_dtype(*args, **keywords):

@@ -177,9 +177,9 @@ def _before(start, states):
 class _Solved(torch.autograd.Function):
     """The states that solve the recurrence, with its gradient: the implicit function theorem.
 
-    With z_t = U x_t + b + W h_{t−1} and slopes s_t = 1 − h_t², the gradient of h_t is g_t = ∂L/∂h_t + Wᵀ (s_{t+1} ⊙
-    g_{t+1}), a linear recurrence from the last step to the first, and that of z_t is s_t ⊙ g_t. It is made of operations
-    that have gradients, so it can be differentiated again.
+    With z_t = U x_t + b + W h_{t−1} and slopes s_t = 1 − h_t², the gradient of h_t is
+    g_t = ∂L/∂h_t + Wᵀ (s_{t+1} ⊙ g_{t+1}), a linear recurrence from the last step to the first, and that of z_t is
+    s_t ⊙ g_t. It is made of operations that have gradients, so it can be differentiated again.
     """
 
     @staticmethod

@@ -43,9 +43,8 @@ def linear_recurrence(
     16 bits are carried in float32. Products of decays just below 1 are all rounded the same way, so where the memory is
     long the scans compute them in float64. "triton" does not: it composes some 100 steps in float32, which for decays
     of 1 − 10⁻⁴ was three times the loop's error at T = 1000 (in the interpreter).
-    Gradients: of the loop by autograd; of the others by the same scan run the other way, as often as you like. For
-    forward mode (torch.func.jvp) take the loop; torch.func's grad and vmap take any. Moves 3 numbers an element at
-    least, 5 backward; helpers.cost has work and span.
+    Gradients: of the loop by autograd; of the others by the same scan run the other way, as often as you like, and
+    under torch.func's transforms. Moves 3 numbers an element at least, 5 backward; helpers.cost has work and span.
 
     Raises TypeError (not floating point, dtypes or devices differ), ValueError (shapes that do not agree, an empty
     axis, an unknown method, triton where it cannot run).
@@ -204,6 +203,7 @@ class _Scan(torch.autograd.Function):
     def setup_context(ctx, inputs, output):
         decay, _, hidden, ctx.reverse, ctx.method = inputs
         ctx.save_for_backward(decay, hidden, output)
+        ctx.save_for_forward(decay, hidden, output)
 
     @staticmethod
     def backward(ctx, grad_states):
@@ -223,8 +223,13 @@ class _Scan(torch.autograd.Function):
         return states.unflatten(0, (info.batch_size, -1)), 0
 
     @staticmethod
-    def jvp(ctx, *_):
-        raise NotImplementedError("linear_recurrence's scans have no forward mode; use method 'loop' for that.")
+    def jvp(ctx, tangent_decay, tangent_inputs, tangent_hidden, *_):
+        """The states' tangents are a linear recurrence too, the same way: of ḃ_t + ȧ_t ⊙ h_{t−1}, from that of h_0."""
+        decay, hidden, states = ctx.saved_tensors
+        tangents = torch.zeros_like(states) if tangent_inputs is None else tangent_inputs
+        if tangent_decay is not None:
+            tangents = tangents + tangent_decay * _before(states, hidden, ctx.reverse)
+        return linear_recurrence(decay, tangents, hidden=tangent_hidden, reverse=ctx.reverse, method=ctx.method)
 
 
 def _gradients(decay, states, hidden, grad_states, reverse, scan):
@@ -247,13 +252,13 @@ def _gradients_that_have_one(decay, states, hidden, grad_states, reverse):
     dtype = decay.dtype
     decay, states, hidden, grad_states = (x.to(_wide(dtype)) for x in (decay, states, hidden, grad_states))
     first, last, later, earlier = _ends(reverse)
-    grads, before = grad_states, hidden.unsqueeze(1)
+    grads = grad_states
     if states.shape[1] > 1:
         end = grad_states[:, last]
         grads = linear_recurrence(decay[:, later], grad_states[:, earlier], hidden=end, reverse=not reverse)
-        grads = _joined(reverse, grads, end.unsqueeze(1))
-        before = _joined(reverse, before, states[:, earlier])
-    return tuple(x.to(dtype) for x in (grads * before, grads, decay[:, first] * grads[:, first]))
+        grads = torch.cat([end.unsqueeze(1), grads] if reverse else [grads, end.unsqueeze(1)], dim=1)
+    grad_decay = grads * _before(states, hidden, reverse)
+    return tuple(x.to(dtype) for x in (grad_decay, grads, decay[:, first] * grads[:, first]))
 
 
 def _ends(reverse):
@@ -261,9 +266,10 @@ def _ends(reverse):
     return (-1, 0, slice(None, -1), slice(1, None)) if reverse else (0, -1, slice(1, None), slice(None, -1))
 
 
-def _joined(reverse, first, second):
-    """The steps of `first`, then those of `second`, in the order of the walk."""
-    return torch.cat([second, first] if reverse else [first, second], dim=1)
+def _before(states, hidden, reverse):
+    """The state before each step of the walk, (B, T, D)."""
+    hidden = hidden.unsqueeze(1)
+    return torch.cat([states[:, 1:], hidden] if reverse else [hidden, states[:, :-1]], dim=1)
 
 
 def _wide(dtype):

@@ -1,6 +1,11 @@
 """Compile a Triton kernel for a GPU that is not here. Import it after triton is known to be there."""
 
-from triton import compile
+import re
+import subprocess
+import tempfile
+from typing import NamedTuple
+
+from triton import compile, knobs
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
@@ -8,8 +13,24 @@ from triton.compiler import ASTSource
 SHARED_MEMORY = {75: 64 * 1024, 80: 163 * 1024, 89: 99 * 1024, 90: 227 * 1024}
 
 
+class Compiled(NamedTuple):
+    """A kernel as ptxas made it: bytes of shared memory, the PTX that it read, and the machine code."""
+
+    shared: int
+    ptx: str
+    cubin: bytes
+
+    def registers_and_stack(self):
+        """(registers, bytes of stack) of a thread, as cuobjdump tells them."""
+        with tempfile.NamedTemporaryFile(suffix=".cubin") as file:
+            file.write(self.cubin)
+            file.flush()
+            usage = subprocess.check_output([knobs.nvidia.cuobjdump.path, "-res-usage", file.name], text=True)
+        return tuple(map(int, re.search(r"REG:(\d+) STACK:(\d+)", usage).groups()))
+
+
 def cross_compile(kernel, types, constants, capability, **options):
-    """(bytes of shared memory, PTX) of `kernel` for this compute capability, through ptxas.
+    """`kernel` for this compute capability, through ptxas.
 
     types: {argument: "*bf16", "i32", …}; constants: {argument: value}, compile-time. Pointers and whole numbers count
     as multiples of 16, as they are for most tensors. options: num_warps, num_stages.
@@ -24,4 +45,4 @@ def cross_compile(kernel, types, constants, capability, **options):
         attrs={place: [["tt.divisibility", 16]] for place in even},
     )
     compiled = compile(source, target=GPUTarget("cuda", capability, 32), options=options)
-    return compiled.metadata.shared, compiled.asm["ptx"]
+    return Compiled(compiled.metadata.shared, compiled.asm["ptx"], compiled.asm["cubin"])

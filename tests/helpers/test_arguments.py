@@ -133,24 +133,32 @@ def test_a_remedy_works_when_it_is_followed(case):
     """Every call that a sentence names is made, on the argument that it names, until the function is content."""
     function, arguments = FOLLOWED[case]
     arguments = dict(arguments)
-    for _ in range(4):
-        try:
-            result = function(**arguments)
-            break
-        except (TypeError, ValueError) as error:
-            remedy = str(error).rpartition("; ")[2]
-            both = re.search(r"hidden=(\S+), cell=(\S+)\.$", remedy)
-            calls = re.findall(CALL, remedy)
-            assert both or calls, error
-            names = {"torch": torch} | arguments
-            if both:
-                arguments |= {"hidden": eval(both[1], names), "cell": eval(both[2], names)}
-            for call in () if both else calls:
-                name = re.search(r"\b(inputs|decay|hidden|cell|weight_ih|weight_hh)\b", call)[1]
-                arguments[name] = eval(call, names)
-    else:
-        pytest.fail("four remedies followed, and still refused")
-    assert isinstance(result, torch.Tensor)
+    result, steps = outcome(function, arguments), 0
+    while not isinstance(result, torch.Tensor):
+        steps += 1
+        assert steps <= 3, result
+        arguments |= follow(result, arguments)
+        result = outcome(function, arguments)
+    assert steps
+
+
+def outcome(function, arguments):
+    """The result, or what the error says."""
+    try:
+        return function(**arguments)
+    except (TypeError, ValueError) as error:
+        return str(error)
+
+
+def follow(sentence, arguments):
+    """The arguments that the remedy at the end of a sentence makes of these."""
+    remedy, names = sentence.rpartition("; ")[2], {"torch": torch} | arguments
+    by_name = re.search(r"hidden=(\S+), cell=(\S+)\.$", remedy)
+    if by_name:
+        return {"hidden": eval(by_name[1], names), "cell": eval(by_name[2], names)}
+    calls = re.findall(CALL, remedy)
+    assert calls, sentence
+    return {re.search(r"\b(inputs|decay|hidden|cell|weight_\w\w)\b", call)[1]: eval(call, names) for call in calls}
 
 
 def test_the_remedy_for_torchs_pair_of_states_gives_torchs_numbers():

@@ -1,35 +1,21 @@
 """helpers.ops.kernels.scan: run on a GPU where there is one, else in Triton's interpreter; compiled for four GPUs.
 
-The interpreter needs TRITON_INTERPRET=1 before triton is first imported; make test-kernels sets it. It scans strictly from left to right: that the combine is associative has a test of its own.
+The interpreter scans strictly from left to right: that the combine is associative has a test of its own.
 """
 
-import os
 import re
 
 import pytest
 import torch
-from test_scan import RMS, check_errors, each_dtype, each_way, gates, largest, normal, with_gradients
+from interpreter import DEVICE, INTERPRETED, compiles, runs
+from scans import RMS, check_errors, decays, each_dtype, each_way, recurrence
+from tensors import EXACT, largest, normal, relative, with_gradients
 
-from helpers import min_gru
+from helpers import linear_recurrence, min_gru
 from helpers.ops import scan
 
 triton = pytest.importorskip("triton", reason="triton is not installed: its kernels are neither compiled nor run")
 
-INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
-ON_GPU = torch.cuda.is_available() and not INTERPRETED
-DEVICE = "cuda" if ON_GPU else "cpu"
-runs = pytest.mark.skipif(
-    not (ON_GPU or INTERPRETED), reason="no GPU: make test-kernels runs these in Triton's interpreter"
-)
-compiled = pytest.mark.skipif(INTERPRETED, reason="the interpreter does not compile")
-
-
-def compiles(test):
-    """Takes seconds, and cannot be done in the interpreter."""
-    return pytest.mark.test_all(compiled(test))
-
-
-linear_recurrence = scan.linear_recurrence
 # The interpreter cuts a float32 off where it should round it to a bfloat16: off by up to a whole last digit, not half.
 FACTOR = {torch.bfloat16: 8} if INTERPRETED else {}
 
@@ -56,7 +42,7 @@ def poisoned(monkeypatch):
     torch.use_deterministic_algorithms(False)
 
 
-@compiled
+@compiles
 def test_the_kernels_combine_is_associative_and_that_of_the_definition(kernel):
     steps = [tuple(torch.randint(-9, 10, (2, 50))) for _ in range(3)]  # whole numbers: exactly equal, or not
 
@@ -76,7 +62,7 @@ def test_the_kernels_combine_is_associative_and_that_of_the_definition(kernel):
 def test_errors_are_at_most_twice_those_of_the_plain_loop(sizes, dtype, poisoned):
     both = not INTERPRETED or dtype == torch.float32
     for reverse in (False, True) if both else (sizes[1] % 2 == 0,):
-        check_errors(sizes, dtype, reverse, "triton", DEVICE, FACTOR.get(dtype, 2))
+        check_errors(sizes, dtype, reverse, "triton", device=DEVICE, factor=FACTOR.get(dtype, 2))
 
 
 @runs
@@ -94,26 +80,28 @@ def test_time_cut_in_chunks_gives_the_same(sizes, C, reverse, kernel, monkeypatc
 
     monkeypatch.setattr(kernel, "options", cut)
     dtype = torch.float32 if reverse else torch.bfloat16
-    check_errors(sizes, dtype, reverse, "triton", DEVICE, FACTOR.get(dtype, 2))
+    check_errors(sizes, dtype, reverse, "triton", device=DEVICE, factor=FACTOR.get(dtype, 2))
 
 
 @runs
 def test_strides_an_expanded_decay_and_a_missing_state():
-    decay, inputs = gates(40, 5, 2).permute(2, 0, 1), normal(2, 80, 5)[:, ::2]
+    decay, inputs = decays(40, 5, 2).permute(2, 0, 1), normal(2, 80, 5)[:, ::2]
     wanted = linear_recurrence(decay, inputs, method="loop")
-    assert largest(linear_recurrence(decay.to(DEVICE), inputs.to(DEVICE), method="triton").cpu(), wanted) < 1e-12
-    found = {}
+    assert largest(linear_recurrence(decay.to(DEVICE), inputs.to(DEVICE), method="triton").cpu(), wanted) < EXACT
+    slopes = {}
     for method, device in (("triton", DEVICE), ("loop", "cpu")):
         one = torch.tensor(0.9, dtype=torch.float64, device=device, requires_grad=True)
         states = linear_recurrence(one.expand(2, 40, 5), inputs.to(device), method=method)
-        found[method] = torch.autograd.grad(states.sum(), one)[0].cpu()
-    assert largest(found["triton"], found["loop"]) < 1e-10
+        slopes[method] = torch.autograd.grad(states.sum(), one)[0].cpu()
+    assert largest(slopes["triton"], slopes["loop"]) < 1e-10
 
 
 @runs
 @each_way
 def test_gradients_pass_gradcheck(reverse):
-    tensors = [tensor.to(DEVICE).requires_grad_() for tensor in (gates(1, 3, 1), normal(1, 3, 1), normal(1, 1, seed=2))]
+    tensors = [
+        tensor.to(DEVICE).requires_grad_() for tensor in (decays(1, 3, 1), normal(1, 3, 1), normal(1, 1, seed=2))
+    ]
     assert torch.autograd.gradcheck(
         lambda a, b, h: linear_recurrence(a, b, hidden=h, reverse=reverse, method="triton"), tensors
     )
@@ -121,19 +109,22 @@ def test_gradients_pass_gradcheck(reverse):
 
 @runs
 @pytest.mark.parametrize(("decay", "T"), [(0.0, 20), (1e-30, 20), (-1.0, 20), (1.002, 300)])
-def test_gates_of_0_near_0_1_and_slightly_above_are_right(decay, T):
+def test_decays_of_0_near_0_1_and_slightly_above_are_right(decay, T):
     inputs, hidden = normal(1, T, 1, dtype=torch.float32), normal(1, 1, seed=2, dtype=torch.float32)
-    tensors = [torch.full_like(inputs, decay), inputs, hidden, normal(1, T, 1, seed=3, dtype=torch.float32)]
-    exact = with_gradients(*(x.double() for x in tensors), method="loop")
-    for mine, wanted in zip(with_gradients(*(x.to(DEVICE) for x in tensors), method="triton"), exact, strict=True):
-        assert largest(mine.cpu(), wanted) <= 1e-5 * wanted.abs().max().item() + 1e-6
+    tensors, upstream = [torch.full_like(inputs, decay), inputs, hidden], normal(1, T, 1, seed=3, dtype=torch.float32)
+    exact = with_gradients(recurrence, [x.double() for x in tensors], upstream.double(), method="loop")
+    on_device = [x.to(DEVICE) for x in tensors]
+    for result, wanted in zip(
+        with_gradients(recurrence, on_device, upstream.to(DEVICE), method="triton"), exact, strict=True
+    ):
+        assert largest(result, wanted) <= 1e-5 * wanted.abs().max().item() + 1e-6
 
 
 @runs
 def test_the_first_outputs_do_not_notice_later_inputs():
-    decay, inputs = gates(1, 200, 2).to(DEVICE), normal(1, 200, 2).to(DEVICE)
+    decay, inputs = decays(1, 200, 2).to(DEVICE), normal(1, 200, 2).to(DEVICE)
     whole = linear_recurrence(decay, inputs, method="triton")
-    assert largest(linear_recurrence(decay[:, :130], inputs[:, :130], method="triton"), whole[:, :130]) < 1e-12
+    assert largest(linear_recurrence(decay[:, :130], inputs[:, :130], method="triton"), whole[:, :130]) < EXACT
     moved = inputs.clone()
     moved[:, 131] += 1.0
     changed = (linear_recurrence(decay, moved, method="triton") != whole).any(dim=2)
@@ -141,12 +132,12 @@ def test_the_first_outputs_do_not_notice_later_inputs():
     assert changed[:, 131].all()
 
 
-@pytest.mark.skipif(not ON_GPU, reason="no GPU: auto is chunked")
+@pytest.mark.gpu
 @pytest.mark.parametrize("dtype", RMS, ids=str)
 def test_auto_is_triton_on_a_gpu(dtype, kernel, monkeypatch):
     called = []
-    monkeypatch.setattr(kernel, "scan", lambda *given, real=kernel.scan: called.append(1) or real(*given))
-    decay, inputs = gates(1, 9, 2, dtype=dtype).cuda(), normal(1, 9, 2, dtype=dtype).cuda()
+    monkeypatch.setattr(kernel, "scan", lambda *tensors, real=kernel.scan: called.append(1) or real(*tensors))
+    decay, inputs = decays(1, 9, 2, dtype=dtype).cuda(), normal(1, 9, 2, dtype=dtype).cuda()
     linear_recurrence(decay, inputs)
     runs_here = dtype != torch.bfloat16 or torch.cuda.get_device_capability() >= (8, 0)
     assert bool(called) == runs_here
@@ -156,32 +147,54 @@ def test_auto_is_triton_on_a_gpu(dtype, kernel, monkeypatch):
     assert largest(min_gru(inputs, weight, weight), min_gru(inputs, weight, weight, method="loop")) < 1e-2
 
 
+@runs
+@each_way
+def test_second_derivatives_and_vmap_are_the_loops(reverse):
+    tensors = [tensor.to(DEVICE) for tensor in (decays(2, 12, 3), normal(2, 12, 3), normal(2, 3, seed=2))]
+
+    def penalty(method):
+        leaves = [tensor.clone().requires_grad_() for tensor in tensors]
+        states = recurrence(*leaves, reverse=reverse, method=method)
+        slopes = torch.autograd.grad(states.square().sum(), leaves, create_graph=True)
+        return torch.autograd.grad(sum(slope.square().sum() for slope in slopes), leaves)
+
+    assert all(relative(a, b) < EXACT for a, b in zip(penalty("triton"), penalty("loop"), strict=True))
+
+    def states(decay, method):
+        return recurrence(decay, *tensors[1:], reverse=reverse, method=method)
+
+    batch = torch.stack([tensors[0], -tensors[0]])
+    triton, loop = (torch.func.vmap(states, in_dims=(0, None))(batch, method) for method in ("triton", "loop"))
+    assert largest(triton, loop) < EXACT
+
+
 def compile_scan(kernel, capability, dtype, D=128, *, gradient=False, totals=False, reverse=False, processors=132):
     """(compiled, constants) for (16, 16384, D); a D that is no multiple of 16 is a constant: of others 16 is one."""
     from cross_compile import cross_compile
 
     constants, *_ = kernel.options(16, 16384, D, dtype, processors)
     warps = constants.pop("num_warps")
-    given = constants | {"REVERSE": reverse, "GRADIENT": gradient, "TOTALS": totals} | ({"D": D} if D % 16 else {})
+    fixed = constants | {"REVERSE": reverse, "GRADIENT": gradient, "TOTALS": totals} | ({"D": D} if D % 16 else {})
     unused = ("before", "hidden", "states") if totals else () if gradient else ("hidden", "states", "products")
-    given |= dict.fromkeys(unused)
+    fixed |= dict.fromkeys(unused)
     types = dict.fromkeys(("decay", "inputs", "before", "hidden", "states", "outputs", "products"), POINTERS[dtype])
     types |= dict.fromkeys("BTDCN", "i32") | (dict.fromkeys(("outputs", "products"), "*fp32") if totals else {})
-    return cross_compile(kernel.scan_kernel, types, given, capability, num_warps=warps), constants
+    return cross_compile(kernel.scan_kernel, types, fixed, capability, num_warps=warps), constants
 
 
 @compiles
+@pytest.mark.test_all
 @pytest.mark.parametrize("capability", [75, 80, 89, 90])
 @pytest.mark.parametrize("kind", ["forward", "gradient", "totals"])
 def test_it_compiles_fits_and_fetches_its_tiles_ahead(kind, capability, kernel):
     from cross_compile import SHARED_MEMORY
 
     dtype = torch.float16 if capability == 75 else torch.bfloat16
-    for kept, D in ((torch.float32, 128), (dtype, 128), (torch.float32, 63))[: 3 if capability == 90 else 2]:
+    for stored, D in ((torch.float32, 128), (dtype, 128), (torch.float32, 63))[: 3 if capability == 90 else 2]:
         kinds = {"gradient": kind == "gradient", "totals": kind == "totals"}
-        (shared, ptx), constants = compile_scan(kernel, capability, kept, D, **kinds, reverse=kind == "gradient")
+        (shared, ptx, _), constants = compile_scan(kernel, capability, stored, D, **kinds, reverse=kind == "gradient")
         assert 2 * shared <= SHARED_MEMORY[capability], "two programs have room on a processor"
         if capability >= 80:
             assert len(re.findall(r"cp\.async\.c[ag]", ptx)) >= 2 * (constants["STAGES"] - 1)
         # With the steps of a tile spread over threads these were 330 to 650.
-        assert ptx.count("shfl.sync") < (128 if kept == torch.float32 else 256), "each thread takes its own steps"
+        assert ptx.count("shfl.sync") < (128 if stored == torch.float32 else 256), "each thread takes its own steps"

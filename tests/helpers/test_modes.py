@@ -127,6 +127,14 @@ def names_a_method(error):
     return re.search(r"\buse (method )?('\w+'|elman)", str(error)) and "\n" not in str(error)
 
 
+def outcome(function, *arguments):
+    """(the result, None), or (None, the error)."""
+    try:
+        return function(*arguments), None
+    except (TypeError, ValueError, RuntimeError) as error:
+        return None, error
+
+
 # torch.autocast.
 
 
@@ -184,11 +192,9 @@ def test_vmap_gives_what_each_call_alone_gives_or_names_the_method_that_does(cas
         torch.stack([tensor, -tensor, tensor + 0.1], dim=1) if place in places else tensor
         for place, tensor in enumerate(case.tensors)
     ]
-    try:
-        results = torch.func.vmap(case.run, in_dims=dims)(*stacked)
-    except (TypeError, ValueError) as error:
+    results, error = outcome(torch.func.vmap(case.run, in_dims=dims), *stacked)
+    if case.method in ("torch", "dense", "diagonal"):
         assert names_a_method(error)
-        assert case.method in ("torch", "dense", "diagonal")
         return
     for i, result in enumerate(results):
         alone = [tensor.select(1, i) if place in places else tensor for place, tensor in enumerate(stacked)]
@@ -202,11 +208,9 @@ def test_the_gradients_of_single_samples_are_those_of_each_call_alone(case):
 
     batch = torch.stack([case.tensors[0], -case.tensors[0]])
     dims = (0, *[None] * (len(case.tensors) - 1))
-    try:
-        slopes = torch.func.vmap(torch.func.grad(loss), in_dims=dims)(batch, *case.tensors[1:])
-    except (TypeError, ValueError) as error:
+    slopes, error = outcome(torch.func.vmap(torch.func.grad(loss), in_dims=dims), batch, *case.tensors[1:])
+    if case.method in ("torch", "dense", "diagonal"):
         assert names_a_method(error)
-        assert case.method in ("torch", "dense", "diagonal")
         return
     for first, slope in zip(batch, slopes, strict=True):
         assert largest(slope, torch.func.grad(loss)(first, *case.tensors[1:])) < EXACT
@@ -228,15 +232,17 @@ def test_gradients_of_many_directions_at_once_are_those_of_one_after_the_other(c
 @pytest.mark.parametrize("case", [case for name, case in CASES.items() if name != "min_gru-log"])
 def test_forward_mode_gives_the_loops_numbers_or_names_the_method_that_does(case):
     first, others = case.tensors[0], case.tensors[1:]
-    try:
-        _, slope = torch.func.jvp(lambda x: case.run(x, *others), (first,), (first.cos(),))
-    except NotImplementedError as error:
-        assert names_a_method(error) or case.method in ("sdpa", "auto", "torch"), (
-            "torch's own kernels speak for themselves"
-        )
-        return
-    _, expected = torch.func.jvp(lambda x: case.run(x, *others, method=case.definition), (first,), (first.cos(),))
-    assert largest(slope, expected) < 1e-11
+
+    def slope(method):
+        return torch.func.jvp(lambda x: case.run(x, *others, method=method), (first,), (first.cos(),))[1]
+
+    result, error = outcome(slope, case.method)
+    if error and case.method in ("sdpa", "auto", "torch"):
+        assert "forward AD" in str(error), "torch's kernels speak for themselves"
+    elif error:
+        assert names_a_method(error)
+    else:
+        assert largest(result, slope(case.definition)) < 1e-11
 
 
 # Second derivatives.
@@ -244,7 +250,7 @@ def test_forward_mode_gives_the_loops_numbers_or_names_the_method_that_does(case
 
 @each_case
 def test_second_derivatives_are_the_loops_or_one_sentence_names_the_method_that_has_them(case):
-    """The first gradient is mixed with another term, as in a gradient penalty: what is left out of a sum is not seen."""
+    """The first gradient is mixed with another term, as in a gradient penalty: there a part that is lost is not seen."""
 
     def penalty(method):
         tensors = [tensor.clone().requires_grad_() for tensor in case.tensors]
@@ -252,12 +258,14 @@ def test_second_derivatives_are_the_loops_or_one_sentence_names_the_method_that_
         slopes = torch.autograd.grad(total, tensors, create_graph=True)
         return torch.autograd.grad(sum(slope.square().sum() for slope in slopes), tensors)
 
-    try:
-        second = penalty(case.method)
-    except RuntimeError as error:
-        assert names_a_method(error) or case.method in ("sdpa", "auto"), "torch's kernels speak for themselves"
-        return
-    assert all(largest(a, b) < 1e-10 for a, b in zip(second, penalty(case.definition), strict=True))
+    second, error = outcome(penalty, case.method)
+    if error and case.method in ("sdpa", "auto"):
+        assert "derivative" in str(error), "torch's kernels speak for themselves"
+    elif error:
+        assert names_a_method(error)
+        assert case.method == "online"
+    else:
+        assert all(largest(a, b) < 1e-10 for a, b in zip(second, penalty(case.definition), strict=True))
 
 
 # The meta device.
@@ -266,12 +274,9 @@ def test_second_derivatives_are_the_loops_or_one_sentence_names_the_method_that_
 @each_case
 def test_on_the_meta_device_shapes_come_back_or_a_sentence(case):
     tensors = [tensor.to("meta") for tensor in case.tensors]
-    wanted = case.run(*case.tensors).shape
-    try:
-        result = case.run(*tensors)
-    except TypeError as error:
+    result, error = outcome(case.run, *tensors)
+    if case.method in ("dense", "diagonal"):
         assert names_a_method(error)
-        assert case.method in ("dense", "diagonal")
-        return
-    assert result.is_meta
-    assert result.shape == wanted
+    else:
+        assert result.is_meta
+        assert result.shape == case.run(*case.tensors).shape
