@@ -13,7 +13,8 @@ from collections import defaultdict, deque
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .graph import GIVEN, LIMIT, Graph, Traced, join, logistic, positive_feature, rectified, shifted
+from .functions import logistic, positive_feature, rectified, shifted
+from .graph import GIVEN, LIMIT, Graph, Traced, join
 
 
 def backward(outputs: Traced, gradient: ArrayLike | None = None) -> dict[str, Traced]:

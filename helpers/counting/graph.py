@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..arguments import require_word
+from .functions import logistic, positive_feature, rectified, shifted
 from .scheduling import Schedule, greedy_schedule
 
 GIVEN = -1  # the id of a constant: it costs nothing and nothing waits for it; a leaf, a weight or an input, is below it
@@ -46,14 +47,6 @@ OPERATIONS = (
     "select",
     "combine",
 )
-
-
-def shifted(numbers: np.ndarray, shift: np.ndarray) -> np.ndarray:
-    """numbers − shift, where the shift only keeps exp from overflowing: softmax does not depend on it, and nothing is
-    sent back to it."""
-    return numbers - shift
-
-
 # The way back through these asks for no number, only for who was added to whom.
 WITHOUT_VALUES = (np.add, np.subtract, shifted)
 
@@ -388,15 +381,3 @@ def relu(x: Traced) -> Traced:
 def elu_plus_one(x: Traced) -> Traced:
     """elu(x) + 1, the positive features of linear attention, one operation."""
     return x.map("elu + 1", positive_feature)
-
-
-def logistic(numbers: np.ndarray) -> np.ndarray:
-    return 0.5 + 0.5 * np.tanh(numbers / 2)
-
-
-def rectified(numbers: np.ndarray) -> np.ndarray:
-    return np.maximum(numbers, 0)
-
-
-def positive_feature(numbers: np.ndarray) -> np.ndarray:
-    return np.maximum(numbers, 0) + np.exp(np.minimum(numbers, 0))

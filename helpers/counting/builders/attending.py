@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike
 
 from .. import cost
 from ..cost import STANDARD, Accounting
-from ..graph import Traced, elu_plus_one, join, linear, relu, shifted
+from ..functions import shifted
+from ..graph import Traced, elu_plus_one, join, linear, relu
 from .start import ATTENTION_BIASES, Built, start
 
 Weights = Mapping[str, ArrayLike]
