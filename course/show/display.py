@@ -4,8 +4,12 @@ import json
 import math
 import os
 import sys
+from typing import TYPE_CHECKING
 
 from .in_words import figure_in_words
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
 
 PLOTLY = "application/vnd.plotly.v1+json"
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -17,9 +21,17 @@ class Picture:
     plot: a plotly Figure, see marks.figure. text: what a reader who cannot see the figure needs, derived from the
     figure unless given. Give it where the series hold times or other numbers that differ between machines, since the
     text is compared.
+
+    >>> from course.show.marks import figure
+    >>> picture = Picture(figure("It waits", x="words", y="rounds").add_scatter(x=[1, 6], y=[1, 6], name="RNN"))
+    >>> print(picture.text)
+    Figure: It waits
+    x: words
+    y: rounds
+    RNN: from (1, 1) to (6, 6)
     """
 
-    def __init__(self, plot, text=None):
+    def __init__(self, plot: "Figure", text: str | None = None):
         from plotly.utils import PlotlyJSONEncoder
 
         # Part by part: newer versions of plotly pack the arrays of a whole figure into base64.
@@ -27,7 +39,7 @@ class Picture:
         self.json = _rounded(json.loads(json.dumps(parts, cls=PlotlyJSONEncoder)))
         self.text = text or figure_in_words(self.json)
 
-    def bundle(self):
+    def bundle(self) -> dict:
         """{MIME type: content} for a front end."""
         if in_colab():
             import plotly.io as pio
@@ -40,15 +52,21 @@ class Picture:
 
 
 class Page:
-    """HTML with a text alternative; needs no plotly, so it can answer a control on Colab too."""
+    """HTML with a text alternative; needs no plotly, so it can answer a control on Colab too.
 
-    def __init__(self, page, text):
+    page: a tag, see marks; text: what a reader who cannot see it needs.
+
+    >>> Page("<b>6 rounds</b>", "Six rounds.")
+    Six rounds.
+    """
+
+    def __init__(self, page: str, text: str):
         self.html, self.text = str(page), text
 
     def __repr__(self):
         return self.text
 
-    def bundle(self):
+    def bundle(self) -> dict:
         """{MIME type: content} for a front end."""
         return {"text/plain": self.text, "text/html": self.html}
 
@@ -56,7 +74,7 @@ class Page:
         return self.bundle()
 
 
-def in_colab():
+def in_colab() -> bool:
     """Whether a Colab kernel runs this: plotly cannot be drawn from a widget's callback there (colabtools#5889)."""
     return "google.colab" in sys.modules or bool({"COLAB_RELEASE_TAG", "COLAB_NOTEBOOK_ID"} & set(os.environ))
 

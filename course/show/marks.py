@@ -2,17 +2,22 @@
 
 import math
 import textwrap
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from markupsafe import Markup, escape
 
 from . import theme
 from .in_words import label
 
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
 BREAK = Markup("<br>")
 EMPTY = {"br", "hr", "img", "input", "wbr"}  # HTML's elements without an end
 
 
-def tag(name, *children, **attributes):
+def tag(name: str, *children, **attributes) -> Markup:
     """HTML or SVG: an element whose text and attributes are escaped, so that nothing typed can become markup.
 
     children: strings, numbers, other tags, or lists of them; None is left out. attributes: `stroke_width=2` is written
@@ -30,7 +35,7 @@ def tag(name, *children, **attributes):
     return Markup("{}>{}</{}>").format(opening, joined(*children), Markup(name))
 
 
-def joined(*children):
+def joined(*children) -> Markup:
     """Tags and strings one after the other, strings escaped.
 
     >>> print(joined("a & b", tag("br"), None, ["c", 1]))
@@ -39,7 +44,7 @@ def joined(*children):
     return Markup("").join(_child(child) for child in children)
 
 
-def lines(text):
+def lines(text: str) -> Markup:
     """A string as HTML that keeps its line ends.
 
     >>> print(lines("1 < 2\\nso"))
@@ -74,8 +79,12 @@ def _digits(value):
 # ---- parts of pages
 
 
-def card(*children, colour=theme.GREY):
-    """A quiet box with a coloured edge, readable on light and dark pages alike."""
+def card(*children, colour: str = theme.GREY) -> Markup:
+    """A quiet box with a coloured edge, readable on light and dark pages alike. What stands in it is escaped.
+
+    >>> card("1 < 2").endswith("1 &lt; 2</div>")
+    True
+    """
     style = {
         "border-left": f"5px solid {colour}",
         "background-color": theme.WASH,
@@ -90,8 +99,12 @@ def card(*children, colour=theme.GREY):
     return tag("div", *children, style=style)
 
 
-def sheet(title, *children, width=900):
-    """A figure made of HTML: its message as a title, and what follows, on paper of its own, at most `width` px wide."""
+def sheet(title: str, *children, width: int = 900) -> Markup:
+    """A figure made of HTML: its message as a title, and what follows, on paper of its own, at most `width` px wide.
+
+    >>> "at most" in sheet("Two words", tag("p", "at most"))
+    True
+    """
     style = {
         "background-color": theme.PAPER,
         "color": theme.INK,
@@ -106,8 +119,8 @@ def sheet(title, *children, width=900):
     return tag("div", tag("div", title, style=heading), *children, style=style)
 
 
-def muted(*children):
-    """Words that stand back."""
+def muted(*children) -> Markup:
+    """Words that stand back, in a grey that can still be read."""
     return tag("span", *children, style={"color": theme.MUTED})
 
 
@@ -118,7 +131,7 @@ TITLE_LINE, HEADING_LINE, NOTE_LINE = 21, 24, 16  # px
 AXIS_ROOM = 62  # px below a plot, for its ticks and their title
 
 
-def wrapped(text, characters):
+def wrapped(text: str, characters: int) -> Markup:
     """The text, escaped, in lines of at most so many characters, broken between words. Tags stay as they are.
 
     >>> print(wrapped("one & two, three", 10))
@@ -128,8 +141,20 @@ def wrapped(text, characters):
 
 
 def figure(
-    title, x="", y="", *, height=420, note="", rows=1, columns=1, headings=(), left=70, right=24, above=0, **subplots
-):
+    title: str,
+    x: str | dict = "",
+    y: str | dict = "",
+    *,
+    height: int = 420,
+    note: str = "",
+    rows: int = 1,
+    columns: int = 1,
+    headings: Sequence[str] = (),
+    left: int = 70,
+    right: int = 24,
+    above: int = 0,
+    **subplots,
+) -> "Figure":
     """A plotly figure in the course's look, as wide as it is given room: 640 to 1280 px.
 
     title: the message, at most 60 characters. note: a sentence below, how it was counted, say.
@@ -179,7 +204,14 @@ def _axis_room(x):
     return 0, 14
 
 
-def axis(title="", *, log=False, values=None, span=None, **settings):
+def axis(
+    title: str = "",
+    *,
+    log: bool = False,
+    values: Sequence[float] | None = None,
+    span: tuple[float, float] | None = None,
+    **settings,
+) -> dict:
     """Settings of one axis, for `figure` or plot.update_xaxes. All else that an axis needs is in the theme's template.
 
     values: those that are labelled, with commas in thousands. span: (least, largest), in the axis's own unit, also
@@ -199,12 +231,29 @@ def axis(title="", *, log=False, values=None, span=None, **settings):
     return settings
 
 
-def annotate(plot, text, x, y, *, row=1, column=1, within="data", colour=theme.INK, size=14, **place):
+def annotate(
+    plot: "Figure",
+    text: str,
+    x: float,
+    y: float,
+    *,
+    row: int = 1,
+    column: int = 1,
+    within: str = "data",
+    colour: str = theme.INK,
+    size: int = 14,
+    **place,
+) -> None:
     """Write on a plot that `figure` made, without an arrow.
 
     x, y: in the units of the panel's axes, also of logarithmic ones; within="panel": fractions of the panel, from its
     left and from its bottom; within="height": only y is such a fraction. place: plotly's settings of an annotation:
     xanchor ("left" unless given), yshift, …
+
+    >>> plot = figure("Waiting", x=axis("words", log=True))
+    >>> annotate(plot, "a thousand words", 1000, 3)
+    >>> plot.layout.annotations[0].x, plot.layout.annotations[0].y
+    (3.0, 3)
     """
     panel = plot.get_subplot(row, column)
     place = _annotation(text, x, y, colour, size) | place
@@ -230,8 +279,24 @@ def _annotation(text, x, y, colour, size):
     }
 
 
-def guide(plot, *, x=None, y=None, colour=theme.GREY, dash="dot", width=1.5, row="all", column="all"):
-    """A line through a panel, or through all of them: upright at x, or level at y."""
+def guide(
+    plot: "Figure",
+    *,
+    x: float | None = None,
+    y: float | None = None,
+    colour: str = theme.GREY,
+    dash: str = "dot",
+    width: float = 1.5,
+    row: int | str = "all",
+    column: int | str = "all",
+) -> None:
+    """A line through a panel, or through all of them: upright at x, or level at y.
+
+    >>> plot = figure("Waiting", columns=2)
+    >>> guide(plot, x=5)
+    >>> len(plot.layout.shapes)
+    2
+    """
     line = {"color": colour, "dash": dash, "width": width}
     where = {"line": line, "layer": "below", "row": row, "col": column, "exclude_empty_subplots": False}
     if x is not None:

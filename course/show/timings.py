@@ -1,5 +1,7 @@
 """Measured time against a size: live, for any lesson that times something, and beside it as recorded elsewhere."""
 
+from collections.abc import Sequence
+
 from helpers.measuring.timing import busy_sentence
 
 from ..errors import CourseError, nearest
@@ -13,7 +15,16 @@ MOST_CHARACTERS = 60  # of a title
 HOW_TO_READ = "Medians; the bars hold the middle 60 % of the repeats. Dotted: time that grows as T and as T²."
 
 
-def time_against_length(points, title="", device="", note="", *, kernels=None, recorded=None, contest=None):
+def time_against_length(
+    points: dict | None,
+    title: str = "",
+    device: str = "",
+    note: str = "",
+    *,
+    kernels: str | Sequence[str] | None = None,
+    recorded: Sequence | None = None,
+    contest: object = None,
+) -> Picture:
     """Median time over T, with the 20 to 80 % range: a panel for each set of live times and for each recording.
 
     points: {T: {label: timing}} as helpers.sweep returns it, timing with .median, .p20, .p80 in seconds and
@@ -27,6 +38,12 @@ def time_against_length(points, title="", device="", note="", *, kernels=None, r
 
     The text alternative holds recorded times, and no live one: these differ between machines.
     Raises CourseError for a kernel that nobody knows, and for recordings that are still files.
+
+    >>> from types import SimpleNamespace as Timing
+    >>> fast, slow = (Timing(median=s, p20=s, p80=s, out_of_memory=False) for s in (1e-3, 2e-3))
+    >>> points = {8: {"attention": fast, "LSTM": slow}, 64: {"attention": slow, "LSTM": fast}}
+    >>> time_against_length({"1 sentence": points, "8 sentences": points}).json["layout"]["title"]["text"]
+    '<b>8 sentences: attention loses from 64 on</b>'
     """
     if any(not hasattr(recording, "points") for recording in recorded or ()):
         raise CourseError(
