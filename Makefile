@@ -100,8 +100,8 @@ torch = @$(1)/bin/python $(PIP_INSTALL) --no-deps --index-url $(CPU_INDEX) $(she
 else ifneq ($(TORCH),)
 $(error TORCH=cpu takes PyTorch's own build without GPUs; without TORCH, pip chooses)
 else ifeq ($(NVIDIA)$(shell uname -s),Linux)
-torch = $(if $(wildcard $(1)/lib/python*/site-packages/torch),,@echo "There is no NVIDIA GPU here: to download PyTorch's \
-  0.2 GB without GPU support instead of 2.7 GB with it, stop this (Ctrl-C) and run: make $(MAKECMDGOALS) TORCH=cpu")
+torch = $(if $(wildcard $(1)/lib/python*/site-packages/torch),,@echo "There is no NVIDIA GPU here: PyTorch without GPU \
+  support is 0.2 GB to download and not 2.7 GB; for that, stop this (Ctrl-C) and run: make $(MAKECMDGOALS) TORCH=cpu")
 endif
 
 .venv/lab: pyproject.toml constraints.txt $(BIN)/python

@@ -1,6 +1,7 @@
 """The command line behind make: python -m course --help"""
 
 import argparse
+import importlib.util
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -88,6 +89,7 @@ def reset(options: argparse.Namespace) -> None:
 
 
 def store(options: argparse.Namespace) -> None:
+    _need("kaleido", "nbclient", "playwright")
     from nbclient.exceptions import CellExecutionError
 
     from . import tables
@@ -117,6 +119,7 @@ def check(options: argparse.Namespace) -> bool:
 
 
 def look_at(options: argparse.Namespace) -> bool:
+    _need("playwright")
     from .look import look
 
     row = find_lesson(options.lesson)
@@ -142,6 +145,14 @@ def make_handout(options: argparse.Namespace) -> None:
     from .editions.handout import write_handout
 
     _tell(write_handout(DIST / "handout"))
+
+
+def _need(*packages: str) -> None:
+    missing = [name for name in packages if importlib.util.find_spec(name) is None]
+    if missing:
+        raise CourseError(
+            f"This needs {', '.join(missing)}. In the course's folder: make .venv/test, or pip install -e '.[test]'"
+        )
 
 
 def _written_lesson(name: str) -> Lesson:

@@ -28,6 +28,7 @@ KERNEL = {
     "argv": [
         *(sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"),
         '--IPKernelApp.exec_lines=import sys; sys.path.append(sys.path.pop(sys.path.index("")))',
+        "--IPKernelApp.log_level=40",  # else it warns that its port on this machine is not encrypted
     ],
     "display_name": "Python 3 (ipykernel)",
     "language": "python",

@@ -123,6 +123,12 @@ def test_check_says_what_is_not_in_the_stored_form(clone, capsys):
     assert f"{path.name}: cell setup was never executed" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(("arguments", "package"), [(["notebooks", "05"], "kaleido"), (["look", "05"], "playwright")])
+def test_a_package_that_only_a_contributor_has_is_named_before_any_work(monkeypatch, arguments, package):
+    monkeypatch.setattr(commands.importlib.util, "find_spec", lambda name: None if name == package else name)
+    assert called(*arguments).startswith(f"This needs {package}. In the course's folder: make .venv/test, or pip")
+
+
 # What the system refuses
 
 
