@@ -88,13 +88,14 @@ class Student:
         """Its answer as a float64 tensor of this shape; `meaning` says in words what the axes are."""
         answer = self(*arguments, on=on)
         place = _for(on or _in_words(self.function, arguments))
-        tensor = _as_tensor(answer, f"{self.name} returned {kind(answer)}; a tensor of shape {tuple(shape)} is needed.")
+        needed = f"a tensor of shape {tuple(shape)} is needed{place}."
+        tensor = _as_tensor(answer, f"{self.name} returned {kind(answer)}; {needed}")
         # The shape first: a huge view of few numbers would need its whole size in memory once it is converted.
         require(
             tuple(tensor.shape) == tuple(shape),
             f"{self.name} returned shape {tuple(tensor.shape)} where {tuple(shape)} is needed{place}: {meaning}.",
         )
-        tensor = in_float64(tensor, f"what {self.name} returned")
+        tensor = _in_float64(tensor, f"what {self.name} returned{place}")
         require(
             tensor.isfinite().all(),
             f"{self.name} returned values that are not finite (nan or inf) for ordinary inputs{place}.",
@@ -186,11 +187,19 @@ def number(answer: object, place: str = "") -> float:
 
 
 def in_float64(values: object, meaning: str) -> torch.Tensor:
-    """A student's tensor, array or nested list in float64 on the CPU, without gradients; Wrong if it cannot be one.
+    """A student's tensor, array or nested list in float64 on the CPU, without gradients, all numbers finite.
+
+    Raises Wrong if it cannot be one. meaning: what it is, for the sentence.
 
     >>> in_float64([[1, 2]], "W_Q").shape
     torch.Size([1, 2])
     """
+    tensor = _in_float64(values, meaning)
+    require(tensor.isfinite().all(), f"{meaning} holds numbers that are not finite (nan or inf).")
+    return tensor
+
+
+def _in_float64(values, meaning):
     sentence = f"{meaning} is {kind(values)} that cannot be read as a tensor of real numbers."
     tensor = _as_tensor(values, sentence)
     require(not tensor.is_complex(), sentence)

@@ -69,7 +69,7 @@ def _compare_tolerance(label, terms, tolerance, is_fixed):
         require(
             tolerance > 1e-9 * size,
             f"{differ}, and you accept {tolerance:.1g}: far too tight. float32 keeps about 7 digits of a sum of "
-            f"{size:,.0f}.{fixed}",
+            f"{size:.3g}.{fixed}",
         )
         require(False, f"{differ}, and you accept {tolerance:.1g}: too tight.{fixed}")
     forgets = (
@@ -183,6 +183,11 @@ def _survives_a_hiccup(student, job, timed):
             not math.isclose(found, max(durations), rel_tol=0.05),
             f"{differs}: that is the slowest run alone. The median is the middle one once the times are sorted.",
         )
+        require(
+            timed.start > 0,
+            f"{differs}. The first run, which takes longer, is among your {len(timed)} times too: launch once and wait before "
+            "you start the watch.",
+        )
         require(False, f"{differs}. Take several runs, and their median.")
 
 
@@ -239,7 +244,7 @@ def _asks_for_several_runs(says, quick, slow):
         few = quick | {"seconds": quick["seconds"][:runs]}, slow | {"seconds": slow["seconds"][:other_runs]}
         require(
             says(*few) == "undecided",
-            f"{plural(runs, 'run')} of the Transformer against {other_runs} of the RNN, and it decides. One run, or two, "
+            f"{plural(runs, 'run')} of the Transformer against {other_runs} of the RNN, and it decides. One or two runs "
             "are no measurement: ask for three at least, of each.",
         )
 

@@ -222,6 +222,11 @@ def the_last_after_two_warm_ups(device, work):
     return _times(device, work, warm_ups=2)[-1]
 
 
+@wrong("2", "The first run, which takes longer, is among your 3 times too")
+def median_of_three_without_warm_up(device, work):
+    return statistics.median(_times(device, work, runs=3, warm_ups=0))
+
+
 @wrong("2", "Take several runs, and their median")
 def middle_of_the_range(device, work):
     times = _times(device, work)
@@ -231,11 +236,6 @@ def middle_of_the_range(device, work):
 @wrong("2", "that is the mean, and the first run pulls it up")
 def mean_without_warm_up(device, work):
     return statistics.mean(_times(device, work, warm_ups=0))
-
-
-@wrong("2", "you find 281,600 µs. Warm up, wait")
-def in_nanoseconds(device, work):
-    return 1000 * min(_times(device, work))
 
 
 @wrong("2", "and the median in microseconds")

@@ -1,5 +1,6 @@
 """Lesson 02: the longest path, the wavefront, the crossing, the depth of a tree."""
 
+import math
 import random
 
 from helpers import cost, span_of
@@ -188,7 +189,11 @@ def check_tree(student):
         if levels == right:
             continue
         terms = plural(n, "term")
-        require(levels == int(levels), f"{terms}: {levels:g} levels? A level is whole: round up.")
+        require(
+            not math.isclose(levels, math.log2(n)),
+            f"{terms}: {levels:g} is the logarithm itself. A level is whole, and a term that is left over needs one: round up.",
+        )
+        require(levels == int(levels), f"{terms}: {levels:g} levels? A level is whole.")
         require(
             n > 1, f"1 term: you find {plural(levels, 'level')}. One term is the sum already, with no level at all."
         )

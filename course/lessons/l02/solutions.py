@@ -248,6 +248,11 @@ def tree_levels_by_bits(n):
     return (n - 1).bit_length()
 
 
+@wrong("1", "2 terms: 0.693147 levels? A level is whole.")
+def natural_logarithm(n):
+    return math.log(n)
+
+
 @wrong("1", "is one addition after the other")
 def one_by_one(n):
     return n - 1
@@ -258,7 +263,7 @@ def half(n):
     return n // 2
 
 
-@wrong("1", "A level is whole: round up")
+@wrong("1", "3 terms: 1.58496 is the logarithm itself.")
 def not_rounded(n):
     return math.log2(n)
 

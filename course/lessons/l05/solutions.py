@@ -368,6 +368,11 @@ def uneven_rows(T):
     return [[1.0], [1.0, 2.0]], previous_word_head(T)[1]
 
 
+@wrong("4", "W_Q holds numbers that are not finite")
+def not_a_number(T):
+    return torch.full((5 + T, T), torch.nan), torch.eye(5 + T)[:, :T]
+
+
 @wrong("4", "with 4 words, word 2 reads word 4 most")
 def reads_two_back(T):
     W_Q, W_K = previous_word_head(T)
