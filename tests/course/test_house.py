@@ -7,12 +7,12 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from pathlib import Path
 
 import pytest
 from stored import ROOT
 
-LINTER = [Path(sys.executable).with_name("lint-imports"), "--no-cache", "--no-logo"]
+# As the Makefile runs it.
+LINTER = [sys.executable, "-c", "from importlinter.cli import lint_imports_command as run; run()", "--no-cache"]
 
 
 @pytest.fixture(scope="module")
