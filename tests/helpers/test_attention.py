@@ -41,7 +41,7 @@ def definition(query, key, value, allowed=None, scale=None):
 
 @st.composite
 def calls(draw):
-    """(query, key, value, keywords) in float64: any lengths, widths and leading dimensions, masked or not, strided or not."""
+    """(query, key, value, keywords) in float64: any lengths, widths and leading dimensions, masks, strides."""
     front, Tk, D, Dv = draw(leading), draw(lengths), draw(widths), draw(widths)
     is_causal = draw(st.booleans())
     Tq = draw(st.sampled_from([T for T in (1, 2, 3, 63, 64, 65) if Tk >= T])) if is_causal else draw(lengths)

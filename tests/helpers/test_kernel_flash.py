@@ -128,7 +128,7 @@ def test_keys_have_no_order_and_every_run_gives_the_same_bits():
 @runs
 @pytest.mark.parametrize("scale", [1.0, 0.3, 0.0, -0.5])
 def test_large_scores_and_every_scale(scale):
-    """A score of 10,000 is rounded by 5e-4 in float32, and its exponential by as much: plain torch may be exact by luck."""
+    """A score of 10,000 is rounded by 5e-4 in float32, and so is its exponential: plain torch may be exact by luck."""
     tensors = [100 * tensor for tensor in heads(*[(40, 16)] * 4)]
     ours = of_attention(tensors, scale=scale, is_causal=True, method="flash")
     plain = attention(*tensors[:3], scale=scale, is_causal=True, method="naive")

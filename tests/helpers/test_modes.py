@@ -250,7 +250,7 @@ def test_forward_mode_gives_the_loops_numbers_or_names_the_method_that_does(case
 
 @each_case
 def test_second_derivatives_are_the_loops_or_one_sentence_names_the_method_that_has_them(case):
-    """The first gradient is mixed with another term, as in a gradient penalty: there a part that is lost is not seen."""
+    """The first gradient is mixed with another term, as in a gradient penalty: there a lost part is not seen."""
 
     def penalty(method):
         tensors = [tensor.clone().requires_grad_() for tensor in case.tensors]

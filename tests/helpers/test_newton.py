@@ -1,4 +1,4 @@
-"""helpers.ops.newton: the states of the loop, found for all times at once, and a report that says when they were not."""
+"""helpers.ops.newton: the states of the loop, for all times at once, and a report that says when they are not."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""helpers.recurrence: the loop defines each layer; every other method, and torch's own modules, are held against it."""
+"""helpers.ops.recurrence: the loop defines each layer; every method, and torch's own modules, are held against it."""
 
 import math
 
