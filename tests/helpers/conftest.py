@@ -1,8 +1,20 @@
 """For the tests of helpers, which also run where there is nothing but torch and pytest (python tests/gpu.py)."""
 
+import importlib.util
+
 import pytest
 import torch
 from threads import one_thread  # noqa: F401
+
+HYPOTHESIS = importlib.util.find_spec("hypothesis") is not None
+
+
+def pytest_ignore_collect(collection_path):
+    """Files that draw their examples with hypothesis are left out where it is not installed; none of them is a GPU's."""
+    if HYPOTHESIS or collection_path.suffix != ".py":
+        return None
+    text = collection_path.read_text(encoding="utf-8")
+    return "import hypothesis" in text or "from hypothesis" in text or None
 
 
 def pytest_collection_modifyitems(items):

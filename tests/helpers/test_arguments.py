@@ -104,7 +104,10 @@ FOLLOWED = {
     "a list of tensors": (lstm, layer | {"inputs": list(inputs)}),
     "what torch's module returns": (lstm, layer | {"inputs": (inputs, (h, c))}),
     "a packed sequence": (lstm, layer | {"inputs": pack_sequence([inputs[0], inputs[1, :2]])}),
-    "a nested tensor": (lstm, layer | {"inputs": torch.nested.nested_tensor([inputs[0], inputs[1, :2]])}),
+    "a nested tensor": (
+        lstm,
+        layer | {"inputs": torch.nested.nested_tensor([inputs[0], inputs[1, :2]], layout=torch.jagged)},
+    ),
     "torch's pair of states": (lstm, layer | {"hidden": (h, c)}),
     "a pair of states": (lstm, layer | {"hidden": (h[0], c[0])}),
     "the state of torch's module": (lstm, layer | {"hidden": h}),

@@ -3,19 +3,18 @@
 import itertools
 import math
 
+import hypothesis
 import numpy as np
 import pytest
 import torch
+from hypothesis import strategies as st
 from tensors import EXACT, RMS, largest, normal, relative, with_gradients
 from torch.autograd import gradcheck
 
 from helpers import attention, attention_weights
 from helpers.ops.attention import METHODS as EVERY_METHOD
 
-hypothesis = pytest.importorskip("hypothesis")
-from hypothesis import strategies as st  # noqa: E402
-
-DRAWN = hypothesis.settings(max_examples=25, deadline=None, derandomize=True)
+DRAWN = hypothesis.settings(max_examples=25)
 METHODS = [method for method in EVERY_METHOD if method != "flash"]  # needs a GPU: test_kernel_flash.py
 PLAIN = [method for method in METHODS if method != "auto"]
 PLAIN_BFLOAT16 = 8e-3  # scores rounded to 8 bits cost plain torch itself 5.3e-3, and the loop 6e-3

@@ -2,8 +2,10 @@
 
 import math
 
+import hypothesis
 import pytest
 import torch
+from hypothesis import strategies as st
 from tensors import RMS, largest, normal, relative
 from torch.autograd import gradcheck
 
@@ -11,10 +13,7 @@ from helpers import limits
 from helpers.ops import linear_attention as module
 from helpers.ops.linear_attention import CHUNK, METHODS, elu_plus_one, linear_attention
 
-hypothesis = pytest.importorskip("hypothesis")
-from hypothesis import strategies as st  # noqa: E402
-
-DRAWN = hypothesis.settings(max_examples=20, deadline=None, derandomize=True)
+DRAWN = hypothesis.settings(max_examples=20)
 FORMS = METHODS[1:]
 each_form = pytest.mark.parametrize("method", METHODS)
 either = pytest.mark.parametrize("is_causal", [True, False], ids=["causal", "full"])

@@ -2,18 +2,17 @@
 
 import math
 
+import hypothesis
 import pytest
 import torch
+from hypothesis import strategies as st
 from scans import RMS, each_dtype
 from tensors import EXACT, largest, normal, relative
 from torch.autograd import gradcheck
 
 from helpers.ops.min_gru import METHODS, min_gru
 
-hypothesis = pytest.importorskip("hypothesis")
-from hypothesis import strategies as st  # noqa: E402
-
-DRAWN = hypothesis.settings(max_examples=25, deadline=None, derandomize=True)
+DRAWN = hypothesis.settings(max_examples=25)
 MODELS = [(method, positive) for positive in (False, True) for method in METHODS if positive or method != "log"]
 each_model = pytest.mark.parametrize(("method", "positive"), MODELS)
 

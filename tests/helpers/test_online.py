@@ -2,9 +2,11 @@
 
 import math
 
+import hypothesis
 import numpy as np
 import pytest
 import torch
+from hypothesis import strategies as st
 from tensors import EXACT, RMS, largest, normal, rms, with_gradients
 from torch.autograd import gradcheck
 
@@ -12,10 +14,7 @@ from helpers import attention, peak_memory
 from helpers.ops import online
 from helpers.ops.online import merge
 
-hypothesis = pytest.importorskip("hypothesis")
-from hypothesis import strategies as st  # noqa: E402
-
-DRAWN = hypothesis.settings(max_examples=25, deadline=None, derandomize=True)
+DRAWN = hypothesis.settings(max_examples=25)
 each_dtype = pytest.mark.parametrize("dtype", RMS, ids=lambda dtype: str(dtype).removeprefix("torch."))
 each_mask = pytest.mark.parametrize("is_causal", [False, True], ids=["full", "causal"])
 

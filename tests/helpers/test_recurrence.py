@@ -2,8 +2,10 @@
 
 import math
 
+import hypothesis
 import pytest
 import torch
+from hypothesis import strategies as st
 from layers import each_layer, weights_of
 from tensors import EXACT, largest, normal
 from torch import nn
@@ -12,10 +14,7 @@ from torch.autograd import gradcheck
 from helpers import elman, gru, lstm
 from helpers.ops.recurrence import METHODS
 
-hypothesis = pytest.importorskip("hypothesis")
-from hypothesis import strategies as st  # noqa: E402
-
-DRAWN = hypothesis.settings(max_examples=20, deadline=None, derandomize=True)
+DRAWN = hypothesis.settings(max_examples=20)
 MODULES = {elman: nn.RNN, gru: nn.GRU, lstm: nn.LSTM}
 
 

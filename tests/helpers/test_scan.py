@@ -1,7 +1,9 @@
 """helpers.ops.scan: the loop in float64 defines the recurrence; every scan, and every gradient, is held against it."""
 
+import hypothesis
 import pytest
 import torch
+from hypothesis import strategies as st
 from scans import check_errors, decays, each_dtype, each_way, recurrence
 from tensors import EXACT, largest, normal, relative, with_gradients
 from torch.autograd import gradcheck, gradgradcheck
@@ -12,10 +14,7 @@ from helpers import cost
 from helpers.ops import scan
 from helpers.ops.scan import METHODS, SCANS, combine, linear_recurrence
 
-hypothesis = pytest.importorskip("hypothesis")
-from hypothesis import strategies as st  # noqa: E402
-
-DRAWN = hypothesis.settings(max_examples=25, deadline=None, derandomize=True)
+DRAWN = hypothesis.settings(max_examples=25)
 SIZES = [(2, 1, 3), (1, 2, 1), (3, 63, 5), (2, 64, 7), (1, 65, 1), (2, 1000, 3), (1, 4097, 2)]
 ON_CPU = [method for method in METHODS if method != "triton"]
 each_method = pytest.mark.parametrize("method", ON_CPU)
