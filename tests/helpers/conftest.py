@@ -10,7 +10,7 @@ HYPOTHESIS = importlib.util.find_spec("hypothesis") is not None
 
 
 def pytest_ignore_collect(collection_path):
-    """Files that draw their examples with hypothesis are left out where it is not installed; none of them is a GPU's."""
+    """Files that draw their examples with hypothesis are left out where it is missing; none of them is a GPU's."""
     if HYPOTHESIS or collection_path.suffix != ".py":
         return None
     text = collection_path.read_text(encoding="utf-8")
