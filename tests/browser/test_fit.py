@@ -2,12 +2,15 @@
 
 import pytest
 from explored import EXPLORABLES
+from timed import CASES, HERE
 
+from course import explore
 from course.look import stored_figures
 from course.show.browser import Stage
 from course.show.display import Page, Picture
 from course.show.marks import annotate, axis, figure, sheet, tag
 from course.show.theme import NARROWEST
+from course.show.timings import time_against_length
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +32,14 @@ def test_a_figure_fits_for_every_value_that_a_control_offers(stage, explorable):
         except ValueError:  # a choice of another sentence
             continue
     assert {case: sentences for case, sentences in faults.items() if sentences} == {}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_timings_fit_whatever_was_timed(stage, case):
+    points, recorded, *kernels = CASES[case]
+    chosen = kernels[0] if kernels else None
+    picture = time_against_length(points, "The fused LSTM", HERE, recorded=recorded, kernels=chosen, contest="lstm")
+    assert stage.faults(picture.bundle()) == []
 
 
 # ---- figures broken on purpose
@@ -102,9 +113,17 @@ def test_a_sound_figure_has_no_fault(stage, case):
     assert stage.faults(SOUND[case].bundle()) == []
 
 
-def test_each_frame_of_a_baked_figure_is_looked_at(stage, shown):
-    from course import explore
+def test_a_title_of_two_lines_has_the_room_for_them(stage):
+    (fault,) = stage.faults(plot_with(title="many words " * 7, columns=2, headings=["left", "right"]).bundle())
+    assert "at most 60" in fault
 
+
+def test_a_note_stands_clear_of_the_slider_below_it(stage, shown):
+    explore(lambda place=1: plot_with(("one", place, 5), note="one of many words " * 20), place=[1, 5], bake="place")
+    assert stage.faults(shown[0]) == []
+
+
+def test_each_frame_of_a_baked_figure_is_looked_at(stage, shown):
     def moving(place=1):
         return plot_with(("one", 5, 5), ("two", place, 5))
 

@@ -3,22 +3,17 @@
 import itertools
 import json
 import re
-from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
+from timed import ATTENTION, CASES, H100, HERE, LAYER, elsewhere, here, race, timing
 
 from course import CourseError
-from course.results.recordings import Recording, Time
+from course.results.recordings import Time
 from course.show import looks
 from course.show.timings import time_against_length
 
-HERE = "2 CPU cores (a CPU of many words), 7.8 GiB, no GPU; torch 2.13.0 with 2 threads, no triton, Python 3.11.7"
-H100 = "NVIDIA H100 80GB HBM3, compute capability 9.0"
-LAYER = {"loop": 90, "hoisted": 70, "graph": 6, "nn": 2.3, "cudnn": 2.2, "fused": 1.6, "torch": 2.25}
-ATTENTION = {"naive": 9, "online": 4, "flash": 0.3, "auto": 0.31, "sdpa flash": 0.32, "sdpa efficient": 0.5}
 COPIES = ["copy", "copy (used memory)", "copy (new memory)"]
-NASTY = '<script>alert(1)</script> <b onclick=x>bold</b> & "co"'
 # What one figure may hold: the labels of a contest of helpers.measuring.contests on a CPU and on a GPU.
 TOGETHER = [
     ["naive", "online", "flash", "auto", "sdpa", "sdpa flash", "sdpa efficient", "sdpa cudnn"],
@@ -30,49 +25,6 @@ TOGETHER = [
     ["scan", "log", "loop", "nn"],
     ["dense", "diagonal", "nn.RNN", "nn.GRU"],
 ]
-
-
-def timing(median, full=False):
-    """A timing of so many ms, as helpers.sweep returns it."""
-    return SimpleNamespace(median=median / 1e3, p20=0.9 * median / 1e3, p80=1.2 * median / 1e3, out_of_memory=full)
-
-
-def here(kernels, speed=1.0, lengths=(64, 256, 1024)):
-    """Live points, from {kernel: ms at T = 1000}."""
-    return {T: {kernel: timing(T * ms * speed / 1e3) for kernel, ms in kernels.items()} for T in lengths}
-
-
-def race(**milliseconds):
-    """Live points at T = 10, 100, 1000 from {model: its three times}."""
-    return {
-        T: {name: timing(times[place]) for name, times in milliseconds.items()}
-        for place, T in enumerate((10, 100, 1000))
-    }
-
-
-def elsewhere(kernels, device=H100, day=25, lengths=(256, 1024, 4096), full=(), absent=(), cautions=()):
-    """A Recording, as find_recordings returns it, from {kernel: ms at T = 1000}."""
-    points = {
-        T: {
-            kernel: Time(out_of_memory=True)
-            if (T, kernel) in full
-            else Time(T * ms / 1e6, T * ms / 1.1e6, T * ms / 9e5)
-            for kernel, ms in kernels.items()
-            if (T, kernel) not in absent
-        }
-        for T in lengths
-    }
-    return Recording(
-        contest="lstm D=128",
-        about="(16, T, 128) float16",
-        points=points,
-        device=device,
-        kind="cuda",
-        when=datetime(2026, 11, day, tzinfo=UTC),
-        torch="2.13.0",
-        triton="3.6.0",
-        cautions=cautions,
-    )
 
 
 def drawn(points, recorded=(), title="The fused LSTM", **more):
@@ -98,27 +50,6 @@ def series(picture):
         if trace.get("hoverinfo") != "skip":
             panels.setdefault(trace["xaxis"], {})[trace["name"]] = trace
     return panels
-
-
-CASES = {
-    "here alone": (here(LAYER), ()),
-    "recorded alone": (None, [elsewhere(LAYER)]),
-    "both": (here(LAYER), [elsewhere(LAYER)]),
-    "three devices": (here(LAYER), [elsewhere(LAYER, "Tesla T4"), elsewhere(LAYER)]),
-    "two batches here, and two devices": (
-        {"1 sentence": here(LAYER), "8 sentences": here(LAYER, 8)},
-        [elsewhere(LAYER, "Tesla T4"), elsewhere(LAYER)],
-    ),
-    "one length": (here(LAYER, lengths=[64]), [elsewhere(LAYER, lengths=[1])]),
-    "equal times": (here(dict.fromkeys(LAYER, 1.0)), [elsewhere(dict.fromkeys(LAYER, 1.0))]),
-    "names of the student's own": (here({"mine": 1, "mine too": 1.01, "w" * 80: 2, NASTY: 3}), [elsewhere(LAYER)]),
-    "a long name of a device": (here(LAYER), [elsewhere(LAYER, "x" * 90, cautions=("quick", "incomplete"))]),
-    "nothing": (None, ()),
-    "empty points": ({}, []),
-    "recorded, and nothing ran there": (None, [elsewhere({})]),
-    "recorded at no length": (here(LAYER), [elsewhere(LAYER, lengths=())]),
-    "other kernels chosen": (here(LAYER), [elsewhere(LAYER)], ["flash"]),
-}
 
 
 @pytest.fixture(params=CASES)
@@ -235,6 +166,14 @@ def test_guides_show_how_time_grows_as_the_length_and_as_its_square():
             assert last / first == pytest.approx((longest / shortest) ** {"T": 1, "T²": 2}[trace["name"]], rel=1e-3)
     names = [trace["name"] for trace in drawn(here(LAYER), [elsewhere(LAYER)]).json["data"]]
     assert names.count("T") == names.count("T²") == 2
+
+
+def test_the_name_of_a_line_that_ends_early_stands_above_the_lines_that_it_would_cross():
+    recording = elsewhere(ATTENTION | {"online": 90}, absent={(4096, "naive")})
+    recording.points[4096]["sdpa efficient"] = Time(900, 900, 900)
+    notes = drawn(None, [recording]).json["layout"]["annotations"]
+    heights = {re.sub("<[^>]+>", "", note["text"]): note["ay"] for note in notes if "ay" in note}
+    assert heights["whole matrix"] > heights["torch SDPA: memory-efficient"]
 
 
 # ---- names and looks
