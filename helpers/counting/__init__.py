@@ -12,7 +12,7 @@ the tanh), a feed-forward layer two, attention with its projections four: projec
 Rounds are used where the picture matters more than the scalar, and are never mixed with levels.
 
     graph      the machine that counts levels: arrays that compute and write down who waits for whom
-    scheduling the same graph with a limited number of processors
+    scheduling the same graph with few processors, by the tick: in one, each processor does one operation
     gradients  the way back through such a graph, so that forward and backward are counted together
     builders   what it counts: recurrences, attention and scans
     cost       closed forms of the same counts, each held to its graph by a test

@@ -108,7 +108,7 @@ class Graph:
     (36, 6)
     >>> graph.levels()[states.nodes][:, 0].tolist()     # the level at which each state is ready
     [6, 12, 18, 24, 30, 36]
-    >>> graph.schedule(processors=4).rounds             # with four processors instead of as many as you like
+    >>> graph.schedule(processors=4).ticks              # with four processors instead of as many as you like
     102
     """
 
@@ -255,9 +255,9 @@ class Graph:
         return remaining[:-1]
 
     def schedule(self, processors: int) -> Schedule:
-        """A greedy list schedule: each round runs up to `processors` ready nodes, the longest remaining chain first.
+        """A greedy list schedule: each tick runs up to `processors` ready nodes, the longest remaining chain first.
 
-        max(operations/P, span) <= rounds <= operations/P + span holds for any greedy order (Brent, J. ACM 21(2),
+        max(operations/P, span) <= ticks <= operations/P + span holds for any greedy order (Brent, J. ACM 21(2),
         1974). About a second per million nodes. Raises TypeError or ValueError unless processors is 1 or more.
         """
         return greedy_schedule(self.predecessors, self.remaining(), processors)

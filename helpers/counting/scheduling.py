@@ -10,29 +10,29 @@ from ..arguments import require_sizes
 
 @dataclass(frozen=True)
 class Schedule:
-    """Which operation runs in which round. A round here is one operation of every processor that has one.
+    """Which operation runs in which tick; in a tick every processor that has an operation does one.
 
-    finished: (rounds,) how many operations each round does; round_of: (nodes,) the round, from 0, in which each runs.
+    finished: (ticks,) how many operations each tick does; tick_of: (nodes,) the tick, from 0, in which each runs.
     """
 
     processors: int
     finished: np.ndarray
-    round_of: np.ndarray
+    tick_of: np.ndarray
 
     @property
-    def rounds(self) -> int:
-        """How many rounds there are."""
+    def ticks(self) -> int:
+        """How many ticks there are."""
         return len(self.finished)
 
 
 def greedy_schedule(predecessors: np.ndarray, remaining: np.ndarray, processors: int) -> Schedule:
-    """Each round runs up to `processors` ready nodes, those with the longest remaining chain first.
+    """Each tick runs up to `processors` ready nodes, those with the longest remaining chain first.
 
     predecessors: (nodes, 2) ids, −1 for none, every id below its node's; remaining: (nodes,) the longest chain from
     each node on. Raises TypeError unless processors is a whole number, ValueError below 1.
 
     >>> chain_and_one_alone = np.array([[-1, -1], [0, -1], [-1, -1]])
-    >>> greedy_schedule(chain_and_one_alone, np.array([2, 1, 1]), processors=2).round_of.tolist()
+    >>> greedy_schedule(chain_and_one_alone, np.array([2, 1, 1]), processors=2).tick_of.tolist()
     [0, 1, 0]
     """
     (processors,) = require_sizes(processors=processors)
@@ -42,17 +42,17 @@ def greedy_schedule(predecessors: np.ndarray, remaining: np.ndarray, processors:
     keys = _priorities(remaining).tolist()
     ready = [key for key, count in zip(keys, waiting, strict=True) if count == 0]
     heapq.heapify(ready)
-    finished, round_of = [], np.zeros(n, dtype=np.int32)
+    finished, tick_of = [], np.zeros(n, dtype=np.int32)
     while ready:
         running = [heapq.heappop(ready) % n for _ in range(min(processors, len(ready)))]
-        round_of[running] = len(finished)
+        tick_of[running] = len(finished)
         finished.append(len(running))
         for node in running:
             for follower in followers[ends[node] : ends[node + 1]]:
                 waiting[follower] -= 1
                 if waiting[follower] == 0:
                     heapq.heappush(ready, keys[follower])
-    return Schedule(processors, np.array(finished, dtype=np.int64), round_of)
+    return Schedule(processors, np.array(finished, dtype=np.int64), tick_of)
 
 
 def _followers(predecessors):

@@ -105,27 +105,27 @@ def test_critical_path_says_where_it_goes():
 def test_a_schedule_keeps_order_capacity_and_brents_bounds(graph, processors):
     plan, before = graph.schedule(processors), graph.as_dict()
     lower, upper = cost.brent_time(graph.operations, graph.span(), processors)
-    assert lower <= plan.rounds <= upper
+    assert lower <= plan.ticks <= upper
     assert plan.finished.sum() == len(graph)
     assert plan.finished.max() <= processors
-    assert np.bincount(plan.round_of, minlength=plan.rounds).tolist() == plan.finished.tolist()
-    assert all(plan.round_of[parent] < plan.round_of[node] for node in before for parent in before[node])
+    assert np.bincount(plan.tick_of, minlength=plan.ticks).tolist() == plan.finished.tolist()
+    assert all(plan.tick_of[parent] < plan.tick_of[node] for node in before for parent in before[node])
 
 
 def test_schedules_from_one_processor_to_unlimited(built):
-    assert built.schedule(1).rounds == built.operations
-    assert built.schedule(built.operations).rounds == built.span()
+    assert built.schedule(1).ticks == built.operations
+    assert built.schedule(built.operations).ticks == built.span()
     for processors in (2, 50):
         lower, upper = cost.brent_time(built.operations, built.span(), processors)
-        assert lower <= built.schedule(processors).rounds <= upper
+        assert lower <= built.schedule(processors).ticks <= upper
 
 
 def test_a_greedy_schedule_leaves_no_processor_idle_while_a_node_is_ready():
     graph, _ = builders.elman(3, 2)
     plan, before = graph.schedule(3), graph.as_dict()
     for node, parents in before.items():
-        ready = max((plan.round_of[parent] + 1 for parent in parents), default=0)
-        assert all(plan.finished[ready : plan.round_of[node]] == 3)
+        ready = max((plan.tick_of[parent] + 1 for parent in parents), default=0)
+        assert all(plan.finished[ready : plan.tick_of[node]] == 3)
 
 
 def test_a_schedule_runs_the_longest_remaining_path_first():
@@ -135,8 +135,8 @@ def test_a_schedule_runs_the_longest_remaining_path_first():
     total = reduce(add, Traced(graph, np.ones(9)))  # a chain of 8 additions
     plan = graph.schedule(2)
     assert plan.finished.tolist() == [2] * 8
-    assert sorted(plan.round_of[alone.nodes]) == list(range(8))
-    assert plan.round_of[total.nodes] == 7
+    assert sorted(plan.tick_of[alone.nodes]) == list(range(8))
+    assert plan.tick_of[total.nodes] == 7
 
 
 def test_remaining_is_the_longest_path_that_starts_at_a_node(built):
@@ -155,7 +155,7 @@ def test_remaining_is_the_longest_path_that_starts_at_a_node(built):
 def test_the_empty_graph():
     graph = Graph()
     assert (len(graph), graph.work, graph.edges, graph.span(), graph.critical_path()) == (0, 0, 0, 0, [])
-    assert graph.schedule(3).rounds == 0
+    assert graph.schedule(3).ticks == 0
 
 
 def test_an_odd_term_is_carried_up():

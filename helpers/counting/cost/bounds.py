@@ -8,14 +8,14 @@ from .record import Cost
 
 
 class Bounds(NamedTuple):
-    """The rounds that a greedy schedule needs at the least and at the most."""
+    """The ticks that a greedy schedule needs at the least and at the most; in one, each processor does one operation."""
 
     lower: int
     upper: int
 
 
 def brent_time(work: int, span: int, processors: int) -> Bounds:
-    """max(⌈work/P⌉, span) <= rounds <= ⌊work/P⌋ + span, with work in operations (Brent, J. ACM 21(2), 1974).
+    """max(⌈work/P⌉, span) <= ticks <= ⌊work/P⌋ + span, with work in operations (Brent, J. ACM 21(2), 1974).
 
     With work in MAC the lower bound still holds, the upper does not: a MAC is two operations.
 
