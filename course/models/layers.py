@@ -1,6 +1,7 @@
 """One layer of each kind, of one width, ready to be timed."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
 from torch import nn
@@ -18,23 +19,34 @@ LAYERS = {
 
 
 def layers_to_time(
-    T: int, width: int = 256, B: int = 8, kinds: Sequence[str] = ("attention", "Elman RNN", "LSTM")
+    T: int,
+    width: int = 256,
+    B: int = 8,
+    kinds: Sequence[str] = ("attention", "Elman RNN", "LSTM"),
+    trained: bool = False,
 ) -> dict[str, Callable[[], object]]:
-    """{name: function of nothing} that runs one layer forward on B sequences of T words, in torch's fused kernels.
+    """{name: function of nothing} that runs one layer on B sequences of T words, in torch's fused kernels.
 
-    Untrained weights and random words (B, T, width) in float32 on this device; no gradients. kinds: of LAYERS.
+    Random weights and random words (B, T, width) in float32 on this device. trained: forward and backward, to the
+    gradients of all weights and of the words; else forward alone. kinds: of LAYERS.
 
-    >>> list(layers_to_time(6, width=8, kinds=["attention", "GRU"]))
+    >>> list(layers_to_time(6, width=8, kinds=["attention", "GRU"], trained=True))
     ['attention', 'GRU']
     """
     where = device()
-    inputs = torch.randn(B, T, width, device=where)
+    inputs = torch.randn(B, T, width, device=where, requires_grad=trained)
+    run = _forward_and_backward if trained else _forward
+    return {kind: partial(run, LAYERS[kind](width).to(where), inputs) for kind in kinds}
 
-    def runner(layer):
-        def run():
-            with torch.no_grad():
-                return layer(inputs)
 
-        return run
+@torch.no_grad()
+def _forward(layer, inputs):
+    return layer(inputs)
 
-    return {kind: runner(LAYERS[kind](width).to(where)) for kind in kinds}
+
+def _forward_and_backward(layer, inputs):
+    outputs = layer(inputs)
+    outputs = (
+        outputs[0] if isinstance(outputs, tuple) else outputs
+    )  # torch's recurrent layers return the last state too
+    return torch.autograd.grad(outputs.sum(), [inputs, *layer.parameters()])

@@ -1,85 +1,11 @@
-"""Lesson 00: a tolerance, a stop-watch, and a claim that can lose."""
+"""Lesson 00: a stop-watch, a claim that can lose, and what chance does to it."""
 
 import json
 import math
 import random
 
-import numpy as np
-import torch
-
 from ...exercises import Exercise, plural, require
 from .pretend import ClockworkGPU
-
-TERMS = 100_000
-
-
-def tree_sum(terms: np.ndarray) -> float:
-    """The sum of a float32 array in pairs, pairs of pairs and so on, as torch adds: the same on every machine.
-
-    >>> tree_sum(np.float32([1, 2, 3, 4, 5]))
-    15.0
-    """
-    while len(terms) > 1:
-        terms = np.append(terms, np.float32(0)) if len(terms) % 2 else terms
-        terms = terms[::2] + terms[1::2]
-    return float(terms[0])
-
-
-def _numbers_to_add():
-    """{what they are: float32 numbers}, the fewest first."""
-    state = np.random.RandomState(1)
-    ordinary = np.abs(state.standard_normal(TERMS)).astype(np.float32)
-    half = ordinary[: TERMS // 2]
-    return {
-        "1,000 numbers around 1": ordinary[:1000],
-        "100,000 numbers around 1": ordinary,
-        "100,000 numbers around 0.000001": ordinary * np.float32(1e-6),
-        "100,000 numbers around 1,000,000": ordinary * np.float32(1e6),
-        "100,000 numbers around 1 and one of 10,000": np.append(ordinary, np.float32(1e4)),
-        "100,000 numbers, half of them negative, whose sum is 0": state.permutation(np.concatenate([half, -half])),
-    }
-
-
-def check_tolerance(student):
-    numbers = _numbers_to_add()
-    accepted = {label: student.number(torch.from_numpy(terms.copy()), on=label) for label, terms in numbers.items()}
-    for label, tolerance in accepted.items():
-        require(tolerance >= 0, f"for {label} the tolerance is {tolerance:.2g}; it must be 0 or more.")
-    for label, terms in numbers.items():
-        _compare_tolerance(label, terms, accepted[label], is_fixed=len(set(accepted.values())) == 1)
-
-
-def _compare_tolerance(label, terms, tolerance, is_fixed):
-    """Wider than rounding, narrower than one number of ordinary size that is forgotten."""
-    state = np.random.RandomState(2)
-    sums = [tree_sum(order) for order in (terms, terms[::-1], state.permutation(terms))]
-    rounding, forgotten = max(sums) - min(sums), float(np.median(np.abs(terms)))
-    if rounding <= tolerance < forgotten:
-        return
-    size = float(np.abs(terms).sum(dtype=np.float64))
-    fixed = f" You accept {tolerance:.1g} for numbers of every size, and rounding grows with the numbers." * is_fixed
-    if tolerance < rounding:
-        differ = f"For {label}, two right sums differ by {rounding:.1g}"
-        require(tolerance > 0, f"0 asks for equality to the last bit. {differ}.")
-        require(
-            terms.sum(dtype=np.float64) != 0,
-            f"{differ}, and you accept {tolerance:.1g}. Here the sum is 0, and rounding is not: it follows the size of "
-            "the terms. Take the sum of their absolute values.",
-        )
-        require(
-            tolerance > 1e-9 * size,
-            f"{differ}, and you accept {tolerance:.1g}: far too tight. float32 keeps about 7 digits of a sum of "
-            f"{size:.3g}.{fixed}",
-        )
-        require(False, f"{differ}, and you accept {tolerance:.1g}: too tight.{fixed}")
-    forgets = (
-        f"For {label}, a sum that forgets one of them is off by about {forgotten:.1g}, and you accept {tolerance:.1g}"
-    )
-    require(
-        not math.isclose(tolerance, len(terms) * np.finfo(np.float32).eps * size, rel_tol=0.01),
-        f"{forgets}: far too loose. n · eps · Σ|x| is the worst case, in which every rounding goes the same way.",
-    )
-    require(False, f"{forgets}: too loose.{fixed}")
 
 
 def check_stopwatch(student):
@@ -240,12 +166,12 @@ def _decides(says, quick, slow):
 
 
 def _asks_for_several_runs(says, quick, slow):
-    for runs, other_runs in ((1, 1), (1, 5), (5, 1), (2, 2), (2, 5), (5, 2)):
+    for runs, other_runs in ((1, 1), (1, 5), (5, 1), (3, 3), (4, 5), (5, 4)):
         few = quick | {"seconds": quick["seconds"][:runs]}, slow | {"seconds": slow["seconds"][:other_runs]}
         require(
             says(*few) == "undecided",
-            f"{plural(runs, 'run')} of the Transformer against {other_runs} of the RNN, and it decides. One or two runs "
-            "are no measurement: ask for three at least, of each.",
+            f"{plural(runs, 'run')} of the Transformer against {other_runs} of the RNN, and it decides. Two equal "
+            "programs look different in one of ten races of three runs: ask for five at least, of each.",
         )
 
 
@@ -273,21 +199,39 @@ def _refuses_other_differences(says, quick, slow):
             )
 
 
+def check_looks_different(student):
+    for n in (2, 3, 1, 5, 8):
+        right = 2 / math.comb(2 * n, n)
+        share = student.number(n)
+        if abs(share - right) <= max(0.25 * right, 0.002):  # a simulation of some thousand races is near enough
+            continue
+        answer = f"for {plural(n, 'run')} each you say {share:.3g}. "
+        require(0 <= share <= 1, answer + "A share of cases lies between 0 and 1.")
+        require(
+            abs(share - right / 2) > 0.1 * right,
+            answer + "That is one way round only: either of the two may be the one below.",
+        )
+        require(
+            n == 1 or abs(share - (1 - right)) > 0.01,
+            answer + "That is how often the ranges do overlap; the question is how often they do not.",
+        )
+        require(
+            n == 1 or abs(share - 0.5 ** (2 * n - 1)) > 0.1 * 0.5 ** (2 * n - 1),
+            answer + "Each time with chance one half: but the times of one program are not drawn one against one. All "
+            "orders of the 2n times are equally likely.",
+        )
+        if n == 1:
+            require(False, answer + "One time each: two single times always lie apart, so it is 1.")
+        require(
+            False,
+            answer
+            + f"Of the orders in which {2 * n} times can come, count those in which the {n} of one program come first.",
+        )
+
+
 EXERCISES = [
     Exercise(
         id="1",
-        function="tolerance",
-        repeatable=False,
-        task="Find how far two right float32 sums of the same numbers may differ.",
-        hints=(
-            "float32 keeps about 7 digits. Seven digits of what? Try numbers around 1,000,000, and numbers that cancel.",
-            "Each addition is off by at most a share of torch.finfo(torch.float32).eps of what it adds up to.",
-            "Multiply eps by the sum of the absolute values, numbers.abs().sum(). The worst case would be n times that.",
-        ),
-        check=check_tolerance,
-    ),
-    Exercise(
-        id="2",
         function="stop_watch",
         repeatable=False,
         task="Write a stop-watch that finds how long one run takes on a device that works later.",
@@ -299,14 +243,26 @@ EXERCISES = [
         check=check_stopwatch,
     ),
     Exercise(
-        id="3",
+        id="2",
         function="verdict",
         task="Turn “Transformers are faster” into a test that can be lost, and that knows when it cannot tell.",
         hints=(
             "Which of the five entries may differ between the two, if the difference is to come from the architecture?",
-            "First what makes it undecided: an entry that differs, fewer than three runs of either, ranges that overlap.",
+            "First what makes it undecided: an entry that differs, fewer than five runs of either, ranges that overlap.",
             "Ranges do not overlap if max(transformer['seconds']) < min(rnn['seconds']), or the other way round.",
         ),
         check=check_fair,
+    ),
+    Exercise(
+        id="3",
+        function="looks_different",
+        repeatable=False,
+        task="Find how often two equal programs look different, n runs each.",
+        hints=(
+            "Sort all 2n times. In how many orders of A and B do all A stand before all B, or all B before all A?",
+            "There are (2n choose n) orders of n A's and n B's, all equally likely; two of them keep the ranges apart.",
+            "2 / math.comb(2 * n, n). Or draw: many times, two lists of n random numbers, and count.",
+        ),
+        check=check_looks_different,
     ),
 ]

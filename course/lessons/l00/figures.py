@@ -1,14 +1,9 @@
-"""Lesson 00: what this machine can do, two stop-watches at one queue, and the ledger to browse."""
+"""Lesson 00: what this machine can do, two stop-watches at one queue, and the race as it was recorded."""
 
-import re
-from types import SimpleNamespace
-
-from ...catalogue import lessons
-from ...ledger import SOURCES, WORDS
-from ...ledger import claims as all_claims
+from ...results.recordings import find_recordings
 from ...show import theme
 from ...show.display import Page, Picture
-from ...show.marks import annotate, axis, figure, guide, joined, muted, sheet, tag
+from ...show.marks import annotate, axis, figure, guide, joined, sheet, tag
 from .pretend import ClockworkGPU
 
 # ---- what this machine can do
@@ -129,157 +124,54 @@ def _mark(plot, time, label, colour, dash, above):
     annotate(plot, tag("b", label), time, 1, within="height", colour=colour, **place)
 
 
-# ---- the ledger
+# ---- the race, as it was recorded
 
-ALL, ANY = "all 144", "any"
-TEN = "ten to argue about"
-DISPUTED = ["S0-20", "S1-15", "S1-29", "S2-06", "S2-08", "S3-09", "S3-26", "S3-30", "S3-35", "S3-42"]
-GLYPHS = dict(zip(WORDS, "✓~×?“ ", strict=True))
-
-LEDGER_CONTROLS = {
-    "claims": [ALL, *SOURCES, TEN],
-    "verdict": [ANY, *(word for word, _ in WORDS.values())],
-    "lesson": [ANY, *lessons()],
-    "word": "",
-}
+CONTESTS = {"LSTM": "lstm D=768, trained", "attention": "attention D=64, trained"}  # of helpers.measuring.contests
+WIDTHS = {"LSTM": 768, "attention": 1024}  # of the layer: 16 heads of 64 make 1,024
+TEXTS = 16  # of the LSTM's contest; attention's has 16,384 words in all
 
 
-def browse_ledger(claims=ALL, verdict=ANY, lesson=ANY, word=""):
-    """All claims as tiles, one strip a document, and those that match as a table to scroll.
-
-    The text alternative holds no verdict: which claims are settled changes with every lesson that is written.
-    """
-    everything = [_claim(claim_id, statement) for claim_id, statement in all_claims().items()]
-    chosen = [claim for claim in everything if _matches(claim, claims, verdict, lesson, word)]
-    decided = sum(claim.shown != "open" for claim in everything)
-    match = "" if len(chosen) == len(everything) else f"; {len(chosen)} match"
-    title = f"{len(everything)} claims, {decided} with a verdict so far{match}"
-    counts = {source: sum(claim.source == source for claim in everything) for source in SOURCES}
-    text = f"Figure: the ledger, {len(everything)} claims of four documents; each is open until a lesson decides it\n"
-    text += "\n".join(f"{name}: {counts[source]} claims" for source, name in SOURCES.items())
-    bright = {claim.id for claim in chosen}
-    return Page(sheet(title, _key(everything), _strips(everything, bright), _rows(chosen, word)), text)
-
-
-def _claim(claim_id, statement):
-    """One claim with what its statement has."""
-    return SimpleNamespace(
-        id=claim_id,
-        source=claim_id[:2],
-        says=statement.says,
-        shown=statement.shown,
-        state=statement.state,
-        repair=statement.remark[1] if statement.remark else "",
-        evidence=statement.evidence,
-    )
-
-
-def _matches(claim, claims, verdict, lesson, word):
-    return (
-        claims in (ALL, claim.source, TEN)
-        and (claims != TEN or claim.id in DISPUTED)
-        and verdict in (ANY, WORDS[claim.shown][0])
-        and (lesson == ANY or lesson in [item.lesson for item in claim.evidence])
-        and word.strip().lower() in f"{claim.id} {claim.says}".lower()
-    )
-
-
-def _key(everything):
-    """The words of the ledger with their tile and how many claims have each."""
-    parts = []
-    for name, (word, colour) in WORDS.items():
-        count = sum(claim.shown == name for claim in everything)
-        parts.append([_one_tile(colour, GLYPHS[name], name != "open"), f" {word} ", tag("b", count)])
-    begun = _one_tile(theme.GOOD, GLYPHS["holds"], False)
-    parts.append([begun, " ", muted("in outline: a later lesson has more to say")])
-    row = {"display": "flex", "flex-wrap": "wrap", "gap": "2px 18px", "font-size": "13px", "margin-bottom": "10px"}
-    return tag("div", [tag("span", part, style="white-space:nowrap") for part in parts], style=row)
-
-
-def _strips(everything, bright):
-    """One strip of tiles a document, sorted by verdict, so that a strip is a bar that can be counted."""
-    order, parts = list(WORDS), []
-    for line, (source, name) in enumerate(SOURCES.items()):
-        strip = sorted(
-            (claim for claim in everything if claim.source == source), key=lambda one: order.index(one.shown)
-        )
-        decided = sum(claim.shown != "open" for claim in strip)
-        heading = f"{name}: {len(strip)} claims, {decided} decided"
-        parts.append(tag("text", heading, x=0, y=44 * line + 13, font_size=14, fill=theme.INK))
-        for place, claim in enumerate(strip):
-            colour, glyph = WORDS[claim.shown][1], GLYPHS[claim.shown]
-            tile = _tile(14.3 * place, 44 * line + 19, colour, glyph, claim.state == "settled")
-            faded = None if claim.id in bright else 0.18
-            parts.append(tag("g", tag("title", f"{claim.id} {claim.says}"), tile, opacity=faded))
-    style = {"background-color": theme.PAPER} | _TILES
-    label = "one tile a claim, one strip a document"
-    return tag("svg", parts, viewBox="0 0 860 176", width="100%", role="img", aria_label=label, style=style)
-
-
-def _tile(x, y, colour, glyph, filled):
-    paper, ink = (colour, theme.PAPER) if filled else (theme.PAPER, colour)
-    box = tag("rect", x=x + 0.8, y=y + 0.8, width=11, height=16, rx=2, fill=paper, stroke=colour)
-    return joined(box, tag("text", glyph, x=x + 6.3, y=y + 13, fill=ink, **_SIGN) if glyph.strip() else None)
-
-
-def _one_tile(colour, glyph, filled):
-    return tag(
-        "svg", _tile(0, 0, colour, glyph, filled), width=14, height=18, style={"vertical-align": "-4px"} | _TILES
-    )
-
-
-def _rows(chosen, word):
-    """The claims that match, in a box of fixed height: rows of a grid need far less style than a table's cells."""
-    box = {
-        "height": "160px",
-        "box-sizing": "border-box",
-        "border": f"1px solid {theme.LINE}",
-        "margin-top": "8px",
-        "font-size": "13px",
+def recorded_race():
+    """Nanoseconds a word, forward and backward, on the GPU that was recorded: an LSTM layer and attention's core."""
+    recordings = {model: find_recordings(contest)[-1] for model, contest in CONTESTS.items()}
+    kernels = {"LSTM": "torch", "attention": "auto"}
+    words = {"LSTM": lambda T: TEXTS * T, "attention": lambda T: 16384}
+    nanoseconds = {
+        model: {T: 1e9 * times[kernels[model]].median / words[model](T) for T, times in recording.points.items()}
+        for model, recording in recordings.items()
     }
-    if not chosen:
-        return tag(
-            "div", "No claim matches all four. Choose “any”, or empty the word.", style=box | {"padding": "20px"}
-        )
-    names = ("claim", "verdict", "what the document says, in our words", "lesson")
-    head = {"position": "sticky", "top": "0", "background-color": theme.WASH, "font-weight": "bold"}
-    rows = [tag("div", [tag("div", name, role="columnheader") for name in names], role="row", style=_ROW | head)]
-    for claim in chosen:
-        name, colour = WORDS[claim.shown]
-        repair = claim.repair if claim.shown != "open" and claim.repair else None
-        says = [
-            _marked(claim.says, word),
-            repair and tag("div", repair, style={"color": theme.MUTED, "font-size": "12px"}),
-        ]
-        cells = tag("b", claim.id), tag("b", name, style={"color": colour}), says, _where(claim)
-        rows.append(tag("div", [tag("div", cell, role="cell") for cell in cells], role="row", style=_ROW))
-    style = box | {"overflow-y": "auto"}
-    return tag("div", rows, tabindex=0, role="table", aria_label="the claims that match", style=style)
-
-
-def _where(claim):
-    """The lessons that examine a claim: those that have, and those that will."""
-    done = [item.lesson for item in claim.evidence if item.done]
-    left = [item.lesson for item in claim.evidence if not item.done]
-    later = [" ", muted("then " if done else "in ", ", ".join(left))] if left else None
-    return joined(tag("b", ", ".join(done)) if done else None, later)
-
-
-def _marked(says, word):
-    """The words of a claim, with the one that was searched for marked."""
-    pieces = re.split(f"({re.escape(word.strip())})", says, flags=re.IGNORECASE) if word.strip() else [says]
-    return [
-        tag("span", piece, style="background-color:#FFE8A3") if place % 2 else piece
-        for place, piece in enumerate(pieces)
+    longest = max(nanoseconds["attention"])
+    device = recordings["LSTM"].device.split(" (")[0]
+    title = "Attention is ahead, even at several times the work"
+    plot = figure(
+        title,
+        x=axis("words of a text", log=True, values=[256, 1024, 4096, 16384], span=(200, 40000)),
+        y=axis("nanoseconds a word", span=(0, 520)),
+        height=380,
+        note=f"{recordings['LSTM'].label}, {recordings['LSTM'].versions}. Forward and backward. LSTM: one layer, 768 wide, "
+        f"{TEXTS} texts, cuDNN, float16. Attention: 16 heads of 64, causal, without projections, 16,384 words, bfloat16.",
+    )
+    for model, colour, dash in (("LSTM", theme.LSTM, "dash"), ("attention", theme.ATTENTION, "solid")):
+        points = nanoseconds[model]
+        line = {"color": colour, "width": 3, "dash": dash}
+        plot.add_scatter(x=list(points), y=list(points.values()), mode="lines+markers", line=line, name=model)
+        for T, time in points.items():
+            work = work_a_word(model, T) / 1e6
+            annotate(plot, f"{work:.1f} M", T, time, yshift=16, xanchor="center", colour=theme.MUTED, size=13)
+        end = max(points)
+        annotate(plot, tag("b", model), end, points[end], xshift=12, colour=colour)
+    annotate(plot, "M: million multiply–adds a word, forward", 0.02, 0.62, within="panel", colour=theme.MUTED, size=13)
+    lines = [
+        f"{model}, ns a word: " + ", ".join(f"{time:.0f} at {T:,}" for T, time in points.items())
+        for model, points in nanoseconds.items()
     ]
+    text = f"Figure: {title}\nRecorded on {device}, forward and backward.\n" + "\n".join(lines)
+    text += f"\nWork a word: LSTM {work_a_word('LSTM', longest) / 1e6:.1f} million multiply–adds, attention "
+    text += ", ".join(f"{work_a_word('attention', T) / 1e6:.1f} at {T:,}" for T in nanoseconds["attention"])
+    return Picture(plot, text=text)
 
 
-_TILES = {"font-family": theme.FONT, "stroke-width": "1.2"}
-_SIGN = {"font_size": 13, "font_weight": "bold", "text_anchor": "middle"}
-_ROW = {
-    "display": "grid",
-    "grid-template-columns": "56px 116px 1fr 84px",
-    "gap": "12px",
-    "padding": "7px 10px",
-    "border-bottom": f"1px solid {theme.LINE}",
-}
+def work_a_word(model, T):
+    """Multiply–adds a word of the recorded contests, forward: the LSTM's products, attention's scores and means."""
+    d = WIDTHS[model]
+    return 8 * d * d if model == "LSTM" else (T + 1) * d  # causal: a word reads (T + 1) / 2 words on average, 2d each
