@@ -8,7 +8,7 @@ from .record import Cost
 
 
 class Bounds(NamedTuple):
-    """The ticks that a greedy schedule needs at the least and at the most; in one, each processor does one operation."""
+    """The ticks that a greedy schedule needs at least and at most; in one, each processor does one operation."""
 
     lower: int
     upper: int
