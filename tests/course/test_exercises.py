@@ -232,6 +232,34 @@ def test_a_comparison_is_turned_round_as_advised():
     assert judged("02", "3", lambda *paths: turned(paths[1], paths[0], paths[2])).outcome == "right"
 
 
+def times_of(device, work, runs, warm_ups):
+    for _ in range(warm_ups):
+        device.launch(work)
+    device.synchronise()
+    times = []
+    for _ in range(runs):
+        start = device.clock()
+        device.launch(work)
+        device.synchronise()
+        times.append(device.clock() - start)
+    return times
+
+
+def test_a_first_run_that_is_timed_is_mended_by_a_warm_up_as_advised():
+    def median_of_three(device, work, warm_ups=0):
+        return sorted(times_of(device, work, 3, warm_ups))[1]
+
+    assert "launch once and wait before you start the watch" in judged("00", "2", median_of_three).sentence
+    assert judged("00", "2", lambda device, work: median_of_three(device, work, warm_ups=1)).outcome == "right"
+
+
+@pytest.mark.parametrize("place", [0, 49, -1], ids=["first", "middle", "last"])
+def test_one_run_out_of_many_is_caught_wherever_it_stands(place):
+    outcome, sentence, _ = judged("00", "2", lambda device, work: times_of(device, work, 99, warm_ups=1)[place])
+    assert outcome == "wrong"
+    assert "the slowest run alone" in sentence
+
+
 def test_levels_without_a_memory_are_right_and_get_a_remark():
     def longest_path(graph):
         def level_of(node):
