@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 
-from course.catalogue import find_lesson
+from course.catalogue import written
 from course.exercises import Exercise, Judgement, Student, Wrong, alarm, judge, number, outcome_page, require
 from course.exercises.judging import PRINTED
 
@@ -77,18 +77,24 @@ def test_the_students_seconds_add_up_over_the_calls(clocks):
     )
 
 
-@pytest.mark.parametrize(
-    ("lesson_id", "exercise_id", "name"), [("00", "1", "by_trial"), ("05", "3", "score_scale_by_sampling")]
-)
-def test_a_slow_right_answer_passes_where_every_core_is_busy_with_something_else(lesson_id, exercise_id, name, clocks):
-    row = find_lesson(lesson_id)
-    (right,) = (answer for answer in row.answers.of(exercise_id)[1] if answer.__name__ == name)
+RIGHT = [
+    pytest.param(exercise, answer, id=f"{row.id}.{exercise.id}-{answer.__name__}")
+    for row in written()
+    for exercise in row.exercises.values()
+    for answer in [row.answers.of(exercise.id)[0], *row.answers.of(exercise.id)[1]]
+]
 
-    def on_a_busy_machine(*arguments):
-        clocks.advance(wall=1.5, processor=0.3)  # a fifth of a processor is left
-        return right(*arguments)
 
-    assert judge(row.exercises[exercise_id], on_a_busy_machine).outcome == "right"
+@pytest.mark.parametrize(("exercise", "answer"), RIGHT)
+def test_a_right_answer_passes_where_every_core_is_busy_with_something_else(exercise, answer, clocks):
+    calls = []
+    judge(exercise, lambda *arguments: calls.append(1) or answer(*arguments))
+
+    def with_a_fifth_of_a_processor(*arguments):
+        clocks.advance(wall=8 / len(calls), processor=1.6 / len(calls))
+        return answer(*arguments)
+
+    assert judge(exercise, with_a_fifth_of_a_processor).sentence.startswith("right.")
 
 
 def test_code_that_only_waits_is_stopped_by_the_clock_on_the_wall(clocks):

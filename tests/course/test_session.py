@@ -169,11 +169,11 @@ def test_passing_is_remembered_under_the_lessons_name(lesson_05):
 
 
 def test_a_sentence_of_two_lines_keeps_them_and_its_markup_is_text(lesson_05):
-    def answer(query, key, value):
+    def answer(*_):
         raise ValueError("<b>bold</b>")
 
     check("1", answer)
-    assert "ValueError for 1 word of width 2: &lt;b&gt;bold&lt;/b&gt;<br>in your line" in lesson_05[0]["text/html"]
+    assert re.search("ValueError.*: &lt;b&gt;bold&lt;/b&gt;<br>in your line", lesson_05[0]["text/html"])
 
 
 def test_the_solution_is_shown_as_source_without_its_registration(lesson_05):
