@@ -3,7 +3,6 @@
 import importlib.util
 
 import pytest
-import torch
 from threads import one_thread  # noqa: F401
 
 HYPOTHESIS = importlib.util.find_spec("hypothesis") is not None
@@ -19,6 +18,8 @@ def pytest_ignore_collect(collection_path):
 
 def pytest_collection_modifyitems(items):
     """What needs a GPU is skipped without one."""
+    import torch  # here: this file is read before the conftest.py above has set OMP_NUM_THREADS
+
     if not torch.cuda.is_available():
         for item in items:
             if item.get_closest_marker("gpu"):

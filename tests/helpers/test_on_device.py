@@ -115,8 +115,8 @@ SUBJECTS = {
 CASES = [
     pytest.param(name, method, dtype, id=f"{name}-{method}-{str(dtype).removeprefix('torch.')}")
     for name, subject in SUBJECTS.items()
+    for dtype in RMS  # before the methods, which are held against one reference
     for method in subject.methods
-    for dtype in RMS
 ]
 
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+import torch
 
 from helpers import describe, openmp
 
@@ -42,3 +43,8 @@ def test_what_the_user_has_set_is_left_and_what_came_too_late_is_known(
 def test_the_device_says_when_it_came_too_late(threads, spins, sentences):
     device = dataclasses.replace(describe("cpu"), threads=threads, spins=spins)
     assert device.sentence().count("torch was loaded before the course") == sentences
+
+
+def test_the_tests_themselves_run_on_one_thread():
+    """The root's conftest.py sets it; a conftest.py below that imports torch would come first."""
+    assert torch.get_num_threads() == 1
