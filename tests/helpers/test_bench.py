@@ -16,7 +16,6 @@ from helpers.measuring.bench import heading, main, output_of, point, table
 from helpers.measuring.contests import CONTESTS, Contest
 from helpers.measuring.goals import GOALS, Goal
 from helpers.measuring.recording import LARGEST, begin, load, save
-from helpers.ops import scan
 
 CPU = torch.device("cpu")
 REPOSITORY = Path(__file__).parents[2]
@@ -323,32 +322,42 @@ def prove(name, method, dtype=torch.float32):
     test_on_device.test_a_method_is_as_exact_as_plain_torch(name, method, dtype)
 
 
-def test_a_wrong_kernel_is_noticed(monkeypatch):
-    right = scan.SCANS["blelloch"]
+@pytest.fixture
+def damage(monkeypatch):
+    """A function that lets another one do something to the states of each scan but the loop."""
+    subject = test_on_device.SUBJECTS["linear_recurrence"]
 
-    def wrong(*arguments):
-        right(*arguments)
-        arguments[-1][:, -1:].fill_(math.nan)  # where a scan writes its states
+    def damage(change):
+        def call(method, *tensors):
+            states = subject.call(method, *tensors)
+            return states if method == "loop" else change(states)
 
-    prove("linear_recurrence", "blelloch")
-    monkeypatch.setitem(scan.SCANS, "blelloch", wrong)
-    with pytest.raises(AssertionError, match="largest error is nan"):
+        monkeypatch.setitem(test_on_device.SUBJECTS, "linear_recurrence", subject._replace(call=call))
+
+    return damage
+
+
+@pytest.mark.parametrize("wrong", [1e-4, math.nan])
+def test_a_wrong_kernel_is_noticed(damage, wrong):
+    damage(lambda states: states + wrong)
+    with pytest.raises(AssertionError, match="largest error"):
         prove("linear_recurrence", "blelloch")
 
 
-def test_a_wrong_gradient_alone_is_noticed(monkeypatch):
-    right = scan._gradients
-    monkeypatch.setattr(scan, "_gradients", lambda *tensors: [slope * 1.001 for slope in right(*tensors)])
+def test_a_wrong_gradient_alone_is_noticed(damage):
+    def change(states):
+        states.register_hook(lambda slopes: slopes * 1.001)
+        return states
+
+    damage(change)
     with pytest.raises(AssertionError, match="that of the gradients"):
         prove("linear_recurrence", "chunked")
 
 
-def test_what_refuses_with_a_sentence_is_skipped_and_what_breaks_is_not(monkeypatch):
+def test_what_refuses_with_a_sentence_is_skipped_and_what_breaks_is_not(damage):
     with pytest.raises(pytest.skip.Exception, match="solves in float32 or float64"):
         prove("newton_recurrence", "dense", torch.float16)
-    with pytest.raises(ValueError, match="method='none' is unknown"):
-        prove("elman", "none")
-    monkeypatch.setitem(scan.SCANS, "chunked", lambda *_: int("a bug"))
+    damage(lambda states: int("a bug"))
     with pytest.raises(ValueError, match="invalid literal"):
         prove("linear_recurrence", "chunked")
 
