@@ -3,9 +3,11 @@
 import re
 
 import pytest
+import torch
 
 from course import words
-from course.lessons.l05 import figures
+from course.lessons.l05 import figures, small_head
+from helpers import attention_weights
 
 
 def test_a_repeated_word_can_be_told_from_the_first():
@@ -14,8 +16,8 @@ def test_a_repeated_word_can_be_told_from_the_first():
     assert len({figures.attention_reads("the cat the cat", reader=choice).html for choice in choices}) == 4
 
 
-@pytest.mark.parametrize("head", figures.PROJECTIONS)
-@pytest.mark.parametrize("temperature", [0.1, 1.0, 20.0])
+@pytest.mark.parametrize("head", figures.HEADS)
+@pytest.mark.parametrize("temperature", [0.1, 1.0, 30.0])
 def test_shares_shown_for_a_word_add_up_to_the_whole(head, temperature):
     text = figures.attention_reads(words.SENTENCE, head, "1 The", temperature).text
     rows = [re.findall(r"(\d+)%", line) for line in text.split("\n")[1:]]
@@ -23,9 +25,8 @@ def test_shares_shown_for_a_word_add_up_to_the_whole(head, temperature):
     assert all(abs(sum(map(int, shares)) - 100) <= 3 for shares in rows), "each is rounded"
 
 
-def test_the_head_set_by_hand_reads_the_previous_word_when_cold():
-    text = figures.attention_reads(words.SENTENCE, figures.PREVIOUS, "3 rested", 0.1).text
-    assert text.startswith("Figure: “rested” reads “mat” most: 100% of its")
+def test_the_head_set_by_hand_reads_the_previous_word():
+    assert figures.attention_reads().text.startswith("Figure: “rested” reads “mat” most: 99%")
 
 
 def test_without_projections_every_word_reads_itself_most():
@@ -34,11 +35,35 @@ def test_without_projections_every_word_reads_itself_most():
         assert f"“{word}” reads “{word}” most" in text
 
 
-@pytest.mark.parametrize("changed", range(1, 7))
-def test_who_waits_tells_what_the_graphs_and_the_perturbation_say(changed):
-    assert figures.who_waits(changed).text.split("\n")[1:] == [
-        "feed-forward: 1 of 6 outputs notice; the last is ready in round 2",
-        f"Elman RNN: {7 - changed} of 6 outputs notice; the last is ready in round 6",
-        "attention: 6 of 6 outputs notice; the last is ready in round 4",
-        f"causal attention: {7 - changed} of 6 outputs notice; the last is ready in round 4",
+def share_right(query, key, goal):
+    return (attention_weights(query, key).argmax(dim=-1) == goal).double().mean().item()
+
+
+def test_the_trained_head_finds_where_small_words_belong_in_sentences_that_it_has_not_seen():
+    generator = torch.Generator().manual_seed(50)
+    names = [*small_head.SMALL_WORDS, small_head.OTHER]
+    for T in (4, 8, 12):
+        numbers, goal = small_head.examples(40, T, generator)
+        both = [small_head.queries_and_keys([names[number] for number in row]) for row in numbers.tolist()]
+        query, key = (torch.stack(vectors) for vectors in zip(*both, strict=True))
+        assert share_right(query, key, goal) > 0.95
+
+
+def test_training_the_head_again_teaches_it():
+    one_hot = torch.eye(len(small_head.WORDS) + words.MOST_WORDS)
+    W_Q, W_K = small_head.train(seed=1, steps=300)
+    numbers, goal = small_head.examples(200, 8, torch.Generator().manual_seed(51))
+    inputs = one_hot[numbers] + one_hot[len(small_head.WORDS) :][:8]
+    assert share_right(inputs @ W_Q, inputs @ W_K, goal) > 0.8
+
+
+@pytest.mark.parametrize("length", [6, 60])
+@pytest.mark.parametrize("moved", [1, 3, 6])
+def test_who_waits_tells_what_the_graphs_and_the_perturbation_say(length, moved):
+    after = length + 1 - moved
+    assert figures.who_waits(length, moved).text.split("\n")[1:] == [
+        f"feed-forward: 1 of {length} outputs notice; the first is ready in round 2, the last in 2",
+        f"Elman RNN: {after} of {length} outputs notice; the first is ready in round 1, the last in {length}",
+        f"attention: {length} of {length} outputs notice; the first is ready in round 4, the last in 4",
+        f"causal attention: {after} of {length} outputs notice; the first is ready in round 4, the last in 4",
     ]

@@ -1,4 +1,4 @@
-"""Lesson 05: attention in eight lines, a test that can fail, the scale, and a head set by hand."""
+"""Lesson 05: attention in eight lines, a test that can fail, and a head set by hand."""
 
 import math
 
@@ -174,31 +174,6 @@ def _refuses_negative_weights(student):
     )
 
 
-def check_scale(student):
-    for width, query_std, key_std in ((5, 1.0, 1.0), (16, 2.0, 0.5), (20, 0.1, 0.2), (64, 3.0, 1.0)):
-        setting = f"width {width}, standard deviations {query_std:g} and {key_std:g}"
-        scale = float(student.tensor(width, query_std, key_std, shape=(), meaning="one number", on=setting))
-        variance = width * query_std**2 * key_std**2
-        spread = math.sqrt(variance) * abs(scale)
-        require(scale > 0, f"for {setting} the scale is {scale:g}; a scale is positive.")
-        if abs(spread - 1) < 0.02:
-            continue
-        require(
-            not math.isclose(scale, math.sqrt(variance), rel_tol=0.02),
-            f"for {setting} this is the spread of q·k itself. The scale multiplies it to 1: take one over it.",
-        )
-        require(
-            not math.isclose(scale, 1 / variance, rel_tol=0.02),
-            f"for {setting} this is one over {variance:g}, the variance of q·k. What must become 1 is the standard "
-            "deviation, its square root.",
-        )
-        require(
-            not math.isclose(scale, 1 / math.sqrt(width), rel_tol=0.02),
-            f"1/√D is right for entries of standard deviation 1. For {setting} the scores keep a spread of {spread:.3g}.",
-        )
-        require(False, f"for {setting} the scaled scores have standard deviation {spread:.3g}, not 1.")
-
-
 def check_previous_head(student):
     generator = torch.Generator().manual_seed(54)
     for T in (4, 7):
@@ -295,18 +270,6 @@ EXERCISES = [
     ),
     Exercise(
         id="3",
-        function="score_scale",
-        repeatable=False,
-        task="Find the scale that gives the scores standard deviation 1, for queries and keys of any spread.",
-        hints=(
-            "q·k is a sum of D products. What is the variance of one product of two independent numbers of mean 0?",
-            "One product has variance query_std² · key_std²; variances of independent terms add.",
-            "The variance of q·k is D · query_std² · key_std². The scale is one over its square root.",
-        ),
-        check=check_scale,
-    ),
-    Exercise(
-        id="4",
         function="previous_word_head",
         task="Set W_Q and W_K by hand so that each word reads the word before it.",
         hints=(

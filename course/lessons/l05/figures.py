@@ -10,27 +10,26 @@ from ...show import theme
 from ...show.display import Page, Picture
 from ...show.marks import axis, figure, sheet, tag
 from ...words import SENTENCE, draw, embed, split_words
+from . import small_head
 
-NO_PROJECTIONS = "none: raw dot products of the words themselves"
-RANDOM = "random: a head before training"
-PREVIOUS = "set by hand: read the word before"
-PROJECTIONS = [NO_PROJECTIONS, RANDOM, PREVIOUS]
+PREVIOUS = "set by hand: the word before"
+TRAINED = "trained: where small words belong"
+NO_PROJECTIONS = "none: the bare words"
+HEADS = [PREVIOUS, TRAINED, NO_PROJECTIONS]
 
 
-def head_weights(words, projections, temperature):
+def head_weights(words, head, temperature):
     """The weights (T, T) of one head; row i says what word i reads."""
-    vectors = embed(words)
-    if projections == PREVIOUS:
-        # A position as a one-hot vector; the query asks for the position before, as in exercise 05.4.
-        positions = 8 * torch.eye(len(words), dtype=torch.float64)
-        query, key = positions.roll(-1, dims=1), positions
-        query[0] = positions[0]  # nothing comes before the first word
-    elif projections == RANDOM:
-        query, key = (vectors @ draw(vectors.shape[1], vectors.shape[1], seed=seed) for seed in (1, 2))
+    if head == PREVIOUS:
+        # A place as a one-hot vector; the query asks for the place before, as in exercise 3.
+        places = 4 * torch.eye(len(words), dtype=torch.float64)
+        query, key = places.roll(-1, dims=1), places
+        query[0] = places[0]  # nothing comes before the first word
+    elif head == TRAINED:
+        query, key = small_head.queries_and_keys(words)
     else:
-        query = key = vectors
-    scale = 1 if projections == NO_PROJECTIONS else query.shape[1] ** -0.5
-    return attention_weights(query, key, scale=scale / temperature)
+        query = key = 4 * embed(words)
+    return attention_weights(query, key, scale=query.shape[1] ** -0.5 / temperature)
 
 
 def reader_choices(sentence):
@@ -38,10 +37,10 @@ def reader_choices(sentence):
     return [f"{position} {word}" for position, word in enumerate(split_words(sentence), 1)]
 
 
-def attention_reads(sentence=SENTENCE, projections=RANDOM, reader="3 rested", temperature=1.0):
+def attention_reads(sentence=SENTENCE, head=PREVIOUS, reader="3 rested", temperature=1.0):
     """What each word of a sentence reads: lines from one reader to the words, and the whole weight matrix."""
     words = split_words(sentence)
-    weights = head_weights(words, projections, temperature).tolist()
+    weights = head_weights(words, head, temperature).tolist()
     chosen = next((i for i, label in enumerate(reader_choices(sentence)) if label == reader), 0)
     row = weights[chosen]
     most = max(range(len(row)), key=row.__getitem__)
@@ -63,7 +62,7 @@ def _lines(words, chosen, row):
     for i, (word, weight) in enumerate(zip(words, row, strict=True)):
         bend = f"M{centres[chosen]:.0f},34 C{centres[chosen]:.0f},80 {centres[i]:.0f},62 {centres[i]:.0f},106"
         stroke = {"stroke": theme.ATTENTION, "stroke_width": 0.5 + 18 * weight, "stroke_opacity": 0.15 + 0.85 * weight}
-        reading = {"fill": theme.ATTENTION, "font_weight": "bold"} if i == chosen else {"fill": theme.MUTED}
+        reading = {"fill": theme.ATTENTION, "font_weight": "bold"} if i == chosen else {"fill": theme.INK}
         back, ink = theme.blue(weight)
         left, width = round(centres[i] - step * 0.46), round(step * 0.92)
         parts += [
@@ -103,53 +102,110 @@ def _cell(weight):
     return tag("td", f"{100 * weight:.0f}", style=style | {"background-color": back, "color": ink})
 
 
-def who_waits(moved_word=3):
-    """Four layers on the course's sentence: which outputs notice one changed word, and when each is ready.
+LENGTHS = [6, 12, 30, 60, 120]
+NAMED = 12  # words whose cells have room for their round
+WIDTH = 16
 
-    moved_word: the position of the word whose vector moves, from 1. Coloured cells notice it; the number in a cell is
-    the round in which that output is ready.
+
+def who_waits(words=60, moved_word=3):
+    """Four layers. Left, which outputs notice one moved word; right, in which round the last output is ready.
+
+    words: how many; six are the course's sentence, of more the vectors are random. moved_word: which of them, from 1.
     """
-    words = split_words(SENTENCE)
-    T = len(words)
+    vectors = embed(split_words(SENTENCE)) if words == 6 else draw(words, WIDTH, seed=words) / WIDTH**0.5
     rows = [
         (
             name,
-            changed_by(layer, embed(words), moved_word - 1) > 0,
-            [graphs.rounds(graph)[f"{node}{t}"] for t in range(1, T + 1)],
+            (changed_by(layer, vectors, moved_word - 1) > 0).int().tolist(),
+            _ready(graph, node, words),
         )
-        for name, layer, graph, node in _layers(T)
+        for name, layer, graph, node in _layers(words)
     ]
-    title = f"Move “{words[moved_word - 1]}”: who notices, and when is it ready?"
-    words_above = axis(side="top", ticks="", showgrid=False, fixedrange=True)
-    layers = axis(autorange="reversed", ticks="", showgrid=False, fixedrange=True)
-    note = "Blue: the output changes. The number is the round in which it is ready."
-    plot = figure(title, x=words_above, y=layers, height=330, left=150, note=note)
-    plot.add_heatmap(
-        z=[moves.int().tolist() for _, moves, _ in rows],
-        x=[f"{t} {word}" for t, word in enumerate(words, 1)],
-        y=[name for name, _, _ in rows],
-        text=[[f"round {r}" for r in ready] for _, _, ready in rows],
-        texttemplate="%{text}",
-        colorscale=[[0, theme.WASH], [1, theme.BLUES[2][1]]],
-        zmin=0,
-        zmax=1,
-        showscale=False,
-        xgap=3,
-        ygap=3,
-        hovertemplate="%{y}, %{x}: %{text}<extra></extra>",
-        name="blue: the output changes",
+    title = f"All {'six' if words == 6 else words} words of attention notice, none waits for another"
+    plot = figure(
+        title,
+        y=axis(autorange="reversed", ticks="", showgrid=False, fixedrange=True),
+        height=330,
+        left=140,
+        right=70,
+        columns=2,
+        headings=(f"Who notices word {moved_word}? (blue)", "Rounds until all are ready"),
+        note=_note(words),
+        column_widths=[0.6, 0.4],
+        horizontal_spacing=0.06,
+        shared_yaxes=True,
     )
-    noticed = {name: int(moves.sum()) for name, moves, _ in rows}
-    last = {name: max(ready) for name, _, ready in rows}
+    _draw_notices(plot, rows, words)
+    _draw_rounds(plot, rows)
     text = f"Figure: {title}\n" + "\n".join(
-        f"{name}: {noticed[name]} of {T} outputs notice; the last is ready in round {last[name]}" for name in noticed
+        f"{name}: {sum(notices)} of {words} outputs notice; the first is ready in round {ready[0]}, the last in {ready[-1]}"
+        for name, notices, ready in rows
     )
     return Picture(plot, text=text)
 
 
+def _ready(graph, node, words):
+    """The round in which each output is ready."""
+    rounds = graphs.rounds(graph)
+    return [rounds[f"{node}{t}"] for t in range(1, words + 1)]
+
+
+def _note(words):
+    if words > NAMED:
+        return "Each column is one word. A round computes everything whose inputs are ready, however much that is."
+    return (
+        "A number is the round in which that output is ready. So few words do not show it: the RNN's first three are ready "
+        "before attention's. Take more words."
+    )
+
+
+def _draw_notices(plot, rows, words):
+    columns = list(range(1, words + 1))
+    numbers = [[str(r) for r in ready] for _, _, ready in rows] if words <= NAMED else None
+    plot.add_heatmap(
+        z=[notices for _, notices, _ in rows],
+        x=columns,
+        y=[name for name, _, _ in rows],
+        text=numbers,
+        texttemplate="%{text}" if numbers else None,
+        colorscale=[[0, theme.GRID], [1, theme.BLUES[2][1]]],
+        zmin=0,
+        zmax=1,
+        showscale=False,
+        xgap=3 if words <= NAMED else 0,
+        ygap=6,
+        hovertemplate="%{y}, word %{x}<extra></extra>",
+        name="blue: the output changes",
+        row=1,
+        col=1,
+    )
+    labels = {"tickvals": columns, "ticktext": split_words(SENTENCE)} if words == 6 else {"tickvals": [1, words]}
+    plot.update_xaxes(axis(span=(0.5, words + 0.5), ticks="", showgrid=False, fixedrange=True), row=1, col=1)
+    plot.update_xaxes(tickangle=0, **labels, row=1, col=1)
+
+
+def _draw_rounds(plot, rows):
+    colours = {"Elman RNN": theme.RNN, "feed-forward": theme.GREY}
+    last = [ready[-1] for _, _, ready in rows]
+    plot.add_bar(
+        x=last,
+        y=[name for name, _, _ in rows],
+        orientation="h",
+        text=[f" {rounds}" for rounds in last],
+        textposition="outside",
+        textfont={"size": 15, "color": theme.INK},
+        cliponaxis=False,
+        marker_color=[colours.get(name, theme.ATTENTION) for name, _, _ in rows],
+        hovertemplate="%{y}: round %{x}<extra></extra>",
+        name="the round of the last output",
+        row=1,
+        col=2,
+    )
+    plot.update_xaxes(axis(span=(0, max(last)), nticks=4, fixedrange=True), row=1, col=2)
+
+
 def _layers(T):
-    width = 16
-    square = [draw(width, width, seed=seed) / 4 for seed in range(6)]
+    square = [draw(WIDTH, WIDTH, seed=seed) / 4 for seed in range(6)]
 
     def feed_forward(vectors):
         return (vectors @ square[0]).relu() @ square[1]

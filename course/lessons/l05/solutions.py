@@ -246,64 +246,6 @@ def far_too_strict(weights):
 
 
 @reference("3")
-def score_scale(D, query_std, key_std):
-    variance = D * query_std**2 * key_std**2  # D independent products, whose variances add
-    return variance**-0.5
-
-
-@also_right("3")
-def score_scale_as_tensor(D, query_std, key_std):
-    return torch.tensor(1.0) / (math.sqrt(D) * query_std * key_std)
-
-
-@also_right("3")
-def score_scale_by_sampling(D, query_std, key_std):
-    generator = torch.Generator().manual_seed(1)
-    query, key = (std * torch.randn(60_000, D, generator=generator) for std in (query_std, key_std))
-    return 1 / (query * key).sum(-1).std()
-
-
-@wrong("3", "1/√D is right for entries of standard deviation 1")
-def only_width(D, query_std, key_std):
-    return D**-0.5
-
-
-@wrong("3", "this is one over 5, the variance of q·k")
-def one_over_width(D, query_std, key_std):
-    return 1 / D / query_std / key_std
-
-
-@wrong("3", "this is one over 5, the variance of q·k")
-def one_over_the_variance(D, query_std, key_std):
-    return 1 / (D * query_std**2 * key_std**2)
-
-
-@wrong("3", "take one over it")
-def upside_down(D, query_std, key_std):
-    return D**0.5 * query_std * key_std
-
-
-@wrong("3", "the scaled scores have standard deviation")
-def adds_the_spreads(D, query_std, key_std):
-    return 1 / (D**0.5 * (query_std + key_std))
-
-
-@wrong("3", "the scaled scores have standard deviation")
-def only_queries(D, query_std, key_std):
-    return 1 / (D**0.5 * query_std)
-
-
-@wrong("3", "a scale is positive")
-def negative_scale(D, query_std, key_std):
-    return -(D**-0.5) / query_std / key_std
-
-
-@wrong("3", "returned shape (2,) where ()")
-def two_scales(D, query_std, key_std):
-    return torch.tensor([query_std, key_std]) / D**0.5
-
-
-@reference("4")
 def previous_word_head(T):
     W_Q = torch.zeros(5 + T, T)
     W_K = torch.zeros(5 + T, T)
@@ -312,7 +254,7 @@ def previous_word_head(T):
     return W_Q, W_K
 
 
-@also_right("4")
+@also_right("3")
 def shifted_keys(T):
     W_Q, W_K = torch.zeros(5 + T, 5 + T), torch.zeros(5 + T, 5 + T)
     for position in range(T):
@@ -321,70 +263,70 @@ def shifted_keys(T):
     return W_Q, W_K
 
 
-@also_right("4")
+@also_right("3")
 def as_arrays(T):
     W_Q, W_K = previous_word_head(T)
     return [W_Q.double().numpy(), 2 * W_K.double().numpy()]
 
 
-@wrong("4", "each word reads itself")
+@wrong("3", "each word reads itself")
 def reads_itself(T):
     W_K = torch.zeros(5 + T, T)
     W_K[5:] = torch.eye(T)
     return 30 * W_K, W_K
 
 
-@wrong("4", "each word reads the next one")
+@wrong("3", "each word reads the next one")
 def reads_next(T):
     W_Q, W_K = previous_word_head(T)
     return W_K, W_Q
 
 
-@wrong("4", "multiply W_Q by 30")
+@wrong("3", "multiply W_Q by 30")
 def too_soft(T):
     W_Q, W_K = previous_word_head(T)
     return W_Q / 30, W_K
 
 
-@wrong("4", "every word reads all words alike")
+@wrong("3", "every word reads all words alike")
 def leaves_keys_at_zero(T):
     W_Q, W_K = previous_word_head(T)
     return W_Q, 0 * W_K
 
 
-@wrong("4", "return W_Q, W_K")
+@wrong("3", "return W_Q, W_K")
 def one_matrix(T):
     return previous_word_head(T)[0]
 
 
-@wrong("4", "queries have width 4 and keys 5; a dot product needs them equal")
+@wrong("3", "queries have width 4 and keys 5; a dot product needs them equal")
 def keys_too_wide(T):
     W_Q, W_K = previous_word_head(T)
     return W_Q, torch.cat([W_K, W_K[:, :1]], dim=1)
 
 
-@wrong("4", "W_Q is a list that cannot be read as a tensor of real numbers")
+@wrong("3", "W_Q is a list that cannot be read as a tensor of real numbers")
 def uneven_rows(T):
     return [[1.0], [1.0, 2.0]], previous_word_head(T)[1]
 
 
-@wrong("4", "W_Q holds numbers that are not finite")
+@wrong("3", "W_Q holds numbers that are not finite")
 def not_a_number(T):
     return torch.full((5 + T, T), torch.nan), torch.eye(5 + T)[:, :T]
 
 
-@wrong("4", "with 4 words, word 2 reads word 4 most")
+@wrong("3", "with 4 words, word 2 reads word 4 most")
 def reads_two_back(T):
     W_Q, W_K = previous_word_head(T)
     return W_Q.roll(-1, dims=1), W_K
 
 
-@wrong("4", "it must take vectors of width 5 + T")
+@wrong("3", "it must take vectors of width 5 + T")
 def forgets_word_part(T):
     return 30 * torch.eye(T).roll(-1, dims=1), torch.eye(T)
 
 
-@wrong("4", "The first five rows of W_Q or W_K are not 0")
+@wrong("3", "The first five rows of W_Q or W_K are not 0")
 def reads_words(T):
     generator = torch.Generator().manual_seed(0)
     return tuple(3 * torch.randn(5 + T, T, generator=generator) for _ in range(2))
