@@ -166,7 +166,7 @@ def linearity():
         A, B = text(T), draw(T, D, seed=11) / 4
         weights = attention_weights(A @ W_Q, A @ W_K)
         in_keys.append(misses(lambda x: x @ W_K, A, B))
-        in_words.append(misses(attend, A, B))
+        in_words += [misses(attend, size * A, size * B) for size in (0.01, 0.1, 1.0, 10.0)]
         in_values.append(misses(lambda x, weights=weights: weights @ (x @ W_V), A, B))
     return {
         "words": WORDS,
