@@ -160,9 +160,9 @@ def all_tokens_together(attention_rounds, feed_forward_rounds):
 @decisions.decides(
     "S0-20",
     numbers=numbers.linearity,
-    shows="attention clearly misses being additive in its words, small ones or large ones, and takes 4 rounds for 6, 60 and 600 of them all the "
-    "same. It is additive in its values for fixed weights, as keys are in the words, to below 1e-12; and a linear "
-    "recurrence of 600 steps is a tree of 10 rounds.",
+    shows="attention clearly misses being additive in its words, small ones or large ones, and takes 4 rounds for 6, 60 "
+    "and 600 of them all the same. It is additive in its values for fixed weights, as keys are in the words, to below "
+    "1e-12; and a linear recurrence of 600 steps is a tree of 10 rounds.",
     refuted_by={
         "keys_miss": 1e-15,
         "attention_miss": 1e-15,
