@@ -20,7 +20,8 @@ class Lesson:
     """What lesson.toml says. notebook: the name of its file, without .ipynb; None while the lesson is not written.
 
     evidence: {claim id: {"how": …}}, what this lesson has settled; a "cell" where a card shows it, and the name of a
-    "trained" result that it rests on. planned: {how: [claim ids]}, what it will settle.
+    "trained" result that it rests on. planned: {how: [claim ids]}, what it will settle. overview: it shows what the
+    others prove, so it stands before them, settles no claim, and its figures are theirs.
     """
 
     id: str
@@ -31,6 +32,7 @@ class Lesson:
     notebook: str | None = None
     evidence: dict[str, dict[str, str]] = field(default_factory=dict)
     planned: dict[str, list[str]] = field(default_factory=dict)
+    overview: bool = False
 
     @property
     def folder(self):
@@ -68,9 +70,10 @@ class Lesson:
 
 @functools.cache
 def lessons():
-    """{id: Lesson} in the course's order."""
+    """{id: Lesson} in the course's order: an overview first, then by id."""
     tables = {path.parent.name[1:]: path.read_text(encoding="utf-8") for path in LESSONS.glob("l*/lesson.toml")}
-    return {key: Lesson(id=key, **tomllib.loads(tables[key])) for key in sorted(tables)}
+    rows = [Lesson(id=key, **tomllib.loads(tables[key])) for key in sorted(tables)]
+    return {row.id: row for row in sorted(rows, key=lambda row: not row.overview)}
 
 
 def written():

@@ -22,7 +22,7 @@ def missing_from(row: Lesson, root: Path) -> list[str]:
         sentences.append(f"{folder}/__init__.py is not there: without it the folder is no package")
     if not (row.folder / "notes.toml").exists():
         sentences.append(f"{folder}/notes.toml is not there: what a teacher wants to know")
-    if row.part("figures") is None:
+    if row.part("figures") is None and not row.overview:
         sentences.append(f"{folder}/figures.py is not there")
     sentences += [f"{folder}/exercises.py: {sentence}" for sentence in _without_exercises(row, code)]
     sentences += [f"{folder}/solutions.py: {sentence}" for sentence in _without_answers(row)]
@@ -56,7 +56,7 @@ def _without_answers(row: Lesson) -> Iterator[str]:
 
 
 def _without_evidence(row: Lesson, code: dict[str, str]) -> Iterator[str]:
-    if not row.evidence:
+    if not row.evidence and not row.overview:
         yield "[evidence] names no claim that the lesson settles"
     for claim_id, item in row.evidence.items():
         if item.get("cell") and item["cell"] not in code:

@@ -1,6 +1,7 @@
 """The explorables of the notebooks: which figure, with which controls, and the values that these offer."""
 
 import ast
+import importlib
 import inspect
 import random
 from dataclasses import dataclass
@@ -8,7 +9,6 @@ from dataclasses import dataclass
 from stored import NOTEBOOKS
 
 from course import words
-from course.catalogue import find_lesson
 
 
 @dataclass(frozen=True)
@@ -53,17 +53,28 @@ class Explorable:
 
 
 def explorables():
-    """Every call of explore(figures.…, …) in the notebooks of lessons that have figures."""
+    """Every call of explore(figures.…, …) in the notebooks, whatever name a notebook gives to a lesson's figures."""
     calls = []
     for notebook in NOTEBOOKS:
-        module = find_lesson(notebook.lesson).part("figures")
-        space = {"figures": module, **vars(words)}
+        modules = _figures_of(notebook)
+        space = modules | vars(words)
         for cell in notebook.code:
             for call in ast.walk(ast.parse("".join(cell["source"]))):
                 if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "explore":
-                    function = getattr(module, call.args[0].attr)
+                    function = getattr(modules[call.args[0].value.id], call.args[0].attr)
                     calls.append(Explorable(notebook.lesson, cell["id"], function, _controls(call, cell["id"], space)))
     return calls
+
+
+def _figures_of(notebook):
+    """{name: module} of the lessons' figures that its first cell imports."""
+    imports = [node for node in ast.walk(ast.parse(notebook.code[0]["source"])) if isinstance(node, ast.ImportFrom)]
+    return {
+        name.asname or name.name: importlib.import_module(f"{node.module}.{name.name}")
+        for node in imports
+        if node.module.startswith("course.lessons.")
+        for name in node.names
+    }
 
 
 def _controls(call, cell, space):
