@@ -1,4 +1,4 @@
-"""Lesson 02: the longest path, the wavefront, the crossing, the depth of a tree."""
+"""Lesson 02: the longest chain, the wavefront, the crossing, the depth of a tree."""
 
 import math
 import random
@@ -54,19 +54,19 @@ def check_span(student):
     for label, graph in _graphs_to_ask().items():
         levels = student.number(graph, on=label)
         if levels != span_of(graph):
-            _name_the_path(student, label, graph, levels)
+            _name_the_chain(student, label, graph, levels)
     ladder = WatchedGraph(_ladder(10))
     levels = student.number(ladder, on="a ladder of 10 layers, each node of which waits for both below")
-    require(levels == 10, f"for a ladder of 10 layers the longest path has 10 nodes, you find {levels:g}.")
+    require(levels == 10, f"for a ladder of 10 layers the longest chain has 10 nodes, you find {levels:g}.")
     if ladder.lookups > 10 * len(ladder):
         return (
-            f"On a ladder of 10 layers you look {ladder.lookups:,} times at {len(ladder)} nodes, once for each path. With 40 "
+            f"On a ladder of 10 layers you look {ladder.lookups:,} times at {len(ladder)} nodes, once for each chain. With 40 "
             "layers it would not end: keep the level of each node in a dict."
         )
     return None
 
 
-def _name_the_path(student, label, graph, levels):
+def _name_the_chain(student, label, graph, levels):
     right, arrows = span_of(graph), sum(map(len, graph.values()))
     example = f" Your answer for {shown(graph)} is {levels:g}." if len(graph) <= 4 else ""
     renamed = {f"{node}_": [f"{other}_" for other in needed] for node, needed in graph.items()}
@@ -78,7 +78,7 @@ def _name_the_path(student, label, graph, levels):
     is_chain = arrows == len(graph) - 1 == right - 1
     require(
         not (is_chain and levels == right - 1),
-        f"for {label}: one too few. Count the nodes on the path, not the arrows.{example}",
+        f"for {label}: one too few. Count the nodes on the chain, not the arrows.{example}",
     )
     require(
         levels != len(graph),
@@ -86,7 +86,7 @@ def _name_the_path(student, label, graph, levels):
     )
     require(
         False,
-        f"for {label}: the longest path has {plural(right, 'node')}, you find {levels:g}. A node waits for all in its list.{example}",
+        f"for {label}: the longest chain has {plural(right, 'node')}, you find {levels:g}. A node waits for all in its list.{example}",
     )
 
 
@@ -120,8 +120,8 @@ def check_wavefront(student):
 LIMIT = 200
 
 
-def _paths_to_compare():
-    """[(what they are, the recurrent path, the other one, the largest T < LIMIT where the recurrent is shorter)]"""
+def _spans_to_compare():
+    """[(what they are, the recurrent span, the other one, the largest T < LIMIT where the recurrent is shorter)]"""
 
     def constant(T):
         return 100
@@ -136,16 +136,16 @@ def _paths_to_compare():
         return cost.transformer(T, 512, 8, 6).span
 
     return [
-        ("a path of 10 T against one of 100", lambda T: 10 * T, constant, 9),
-        ("a path of 3 T against one that jumps from 40 to 70 after T = 16", lambda T: 3 * T, jumping, 23),
-        ("a path that is shorter for all T", lambda T: T, lambda T: 1000, LIMIT - 1),
-        ("a recurrent path that is longer from the start", lambda T: 10 * T + 200, constant, 0),
+        ("a span of 10 T against one of 100", lambda T: 10 * T, constant, 9),
+        ("a span of 3 T against one that jumps from 40 to 70 after T = 16", lambda T: 3 * T, jumping, 23),
+        ("a span that is shorter for all T", lambda T: T, lambda T: 1000, LIMIT - 1),
+        ("a recurrent span that is longer from the start", lambda T: 10 * T + 200, constant, 0),
         ("six Elman layers against six blocks, width 512", elman, transformer, 55),
     ]
 
 
 def check_crossing(student):
-    for label, recurrent, blocks, right in _paths_to_compare():
+    for label, recurrent, blocks, right in _spans_to_compare():
         length = student.number(recurrent, blocks, LIMIT, on=label)
         if length != right:
             _name_the_crossing(label, recurrent, blocks, length, right)
@@ -159,18 +159,18 @@ def _name_the_crossing(label, recurrent, blocks, length, right):
     longer = [t for t in range(1, LIMIT) if recurrent(t) > blocks(t)]
     require(
         length != max(longer, default=0) or length == 0,
-        f"{label}: T = {length:g} is the largest at which the recurrent path is the longer one. Turn the comparison round.",
+        f"{label}: T = {length:g} is the largest at which the recurrent span is the longer one. Turn the comparison round.",
     )
     require(
         length == 0 or recurrent(int(length)) < blocks(int(length)),
-        f"{label}: you find T = {length:g}. There the recurrent path is {recurrent(int(length)):g} against {blocks(int(length)):g}, and not "
+        f"{label}: you find T = {length:g}. There the recurrent span is {recurrent(int(length)):g} against {blocks(int(length)):g}, and not "
         "shorter.",
     )
     gap = any(recurrent(t) >= blocks(t) for t in range(int(length) + 1, right))
-    again = " In between it is not shorter for a while, since the other path jumps: look at all T." if gap else ""
+    again = " In between it is not shorter for a while, since the other span jumps: look at all T." if gap else ""
     require(
         False,
-        f"{label}: you find T = {length:g}, and at T = {right} the recurrent path is still shorter, {recurrent(right):g} against "
+        f"{label}: you find T = {length:g}, and at T = {right} the recurrent span is still shorter, {recurrent(right):g} against "
         f"{blocks(right):g}.{again}",
     )
 
@@ -223,37 +223,37 @@ EXERCISES = [
     ),
     Exercise(
         id="2",
-        function="wavefront_steps",
-        task="Say in how many steps a stack of recurrent layers is done.",
-        hints=(
-            "Which two states does the state of layer l at word t wait for?",
-            "It is ready in step t + l − 1: in the figure above, one more for each move to the right and for each move up.",
-            "The last state is that of layer L at word T.",
-        ),
-        check=check_wavefront,
-    ),
-    Exercise(
-        id="3",
         function="crossing",
-        task="Find the largest T at which the recurrent path is the shorter one.",
+        task="Find the largest T at which the recurrent span is the shorter one.",
         hints=(
-            "Try every T from 1 to limit − 1. The two paths may cross more than once, since ⌈log₂ T⌉ jumps.",
+            "Try every T from 1 to limit − 1. The two spans may cross more than once, since ⌈log₂ T⌉ jumps.",
             "Collect the T for which recurrent(T) < blocks(T). Which of them is asked for?",
             "max((T for T in range(1, limit) if …), default=0)",
         ),
         check=check_crossing,
     ),
     Exercise(
-        id="4",
-        function="longest_path",
-        task="Write the function behind every span of this lesson: the longest path of a graph, in nodes.",
+        id="3",
+        function="longest_chain",
+        task="Write the function behind every span of this lesson: the longest chain of a graph, in nodes.",
         hints=(
             "A node is ready one level after the last of the nodes it waits for.",
             "level(node) = 1 + the largest level among graph[node], or 1 if it waits for nothing. A recursive function does it, "
             "if it remembers the levels it has found.",
-            "Keep the levels in a dict, or a node's level is computed again for each path to it, and there may be 2⁴⁰. "
+            "Keep the levels in a dict, or a node's level is computed again for each chain to it, and there may be 2⁴⁰. "
             "max(..., default=0) covers the empty list.",
         ),
         check=check_span,
+    ),
+    Exercise(
+        id="4",
+        function="wavefront_steps",
+        task="Say in how many steps a stack of recurrent layers is done.",
+        hints=(
+            "Which two states does the state of layer l at word t wait for?",
+            "It is ready in step t + l − 1: one step more for each move to a later word and for each move to a higher layer.",
+            "The last state is that of layer L at word T.",
+        ),
+        check=check_wavefront,
     ),
 ]

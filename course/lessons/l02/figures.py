@@ -1,310 +1,162 @@
-"""Lesson 02: two schedules side by side, and the lengths at which their critical paths cross."""
+"""Lesson 02: how two spans grow with the text, and two schedules of a training step side by side."""
 
-import math
-from collections.abc import Callable
-from dataclasses import dataclass
-
-from helpers import Accounting, cost
+from helpers import cost
 
 from ...show import theme
 from ...show.display import Picture
-from ...show.marks import annotate, axis, figure, guide, joined, tag
+from ...show.marks import annotate, axis, figure, joined, tag
 
-HEAD_WIDTH = 64
-EVERY_OPERATION = "every scalar operation is one level"
-
-# What one counts moves the constants, not the growth: the student may switch it.
-ACCOUNTINGS = {
-    EVERY_OPERATION: Accounting(),
-    "biases in attention's projections too": Accounting(biases="everywhere"),
-    "no biases at all": Accounting(biases="nowhere"),
-    "a mask added to the scores": Accounting(additive_mask=True),
-    "one more LayerNorm at the end": Accounting(final_norm=True),
-    "LayerNorm's variance in one pass": Accounting(one_pass_variance=True),
-    "softmax divided after the values are mixed": Accounting(divide_last=True),
-    "input products outside the recurrence": Accounting(hoist=True),
-}
+WIDTH, HEADS, BLOCKS = 512, 8, 6  # the Transformer of 2017
+GPU = 500_000  # scalar operations that an H200 does in a tick: 989 TFLOP/s in bfloat16, dense, by its datasheet, at 1.98 GHz
+TICKS = [1, 4, 30, 200]  # of a level; 200: lesson 02's text derives it from a recorded LSTM
 
 
-@dataclass(frozen=True)
-class Stack:
-    """A recurrent stack to compare with Transformer blocks: its cell, its closed form, its layers for each block."""
-
-    label: str
-    cell: str
-    cost: Callable
-    layers_a_block: float
-    colour: str
-
-    def layers(self, blocks):
-        """How many layers stand against so many blocks."""
-        return round(blocks * self.layers_a_block)
+# ---- how spans grow
 
 
-STACKS = {
-    stack.label: stack
-    for stack in (
-        Stack("as many Elman layers", "Elman", cost.elman, 1, theme.RNN),
-        Stack("as many LSTM layers", "LSTM", cost.lstm, 1, theme.LSTM),
-        Stack("as many GRU layers", "GRU", cost.gru, 1, theme.GRU),
-        Stack("equal work: 6 Elman layers a block", "Elman", cost.elman, 6, theme.RNN),
-        Stack("equal work: 1.5 LSTM layers a block", "LSTM", cost.lstm, 1.5, theme.LSTM),
-    )
-}
-
-
-def recurrent_cost(T, width, layers, compared_with, accounting):
-    """The Cost of the recurrent stack that stands against `layers` blocks, for T words."""
-    stack = STACKS[compared_with]
-    return stack.cost(T, width, layers=stack.layers(layers), accounting=ACCOUNTINGS[accounting])
-
-
-def blocks_cost(T, width, layers, accounting):
-    """The Cost of Transformer blocks for T words; heads are 64 wide, or one head where width is less."""
-    heads = max(1, width // HEAD_WIDTH)
-    return cost.transformer(T, width, heads=heads, layers=layers, accounting=ACCOUNTINGS[accounting])
-
-
-def crossing(width, layers, compared_with, accounting):
-    """The largest T at which the recurrent path is the shorter one, 0 if there is none.
-
-    Between two powers of two the blocks' path keeps its length, since it grows with ⌈log₂ T⌉ alone, and the recurrent
-    one grows with each word: there the search halves. It ends where the recurrent path is twice as long: it doubles
-    with T.
-    """
-
-    def recurrent(T):
-        return recurrent_cost(T, width, layers, compared_with, accounting).span
-
-    least, most, limit, first = 0, 0, 0, 1
-    while True:
-        last = max(1, 2 * (first - 1))  # from first to last ⌈log₂ T⌉ is the same
-        path, blocks = recurrent(first), blocks_cost(first, width, layers, accounting).span
-        if path < blocks:
-            least, most, limit = first, last, blocks
-        if path >= 2 * blocks:
-            break
-        first = last + 1
-    while least < most:
-        middle = (least + most + 1) // 2
-        if recurrent(middle) < limit:
-            least = middle
-        else:
-            most = middle - 1
-    return least
-
-
-def critical_paths(compared_with="as many Elman layers", layers=6, width=512, accounting=EVERY_OPERATION):
-    """The critical path of a recurrent stack and of Transformer blocks over T, and where they cross."""
-    stack = STACKS[compared_with]
-    cross = crossing(width, layers, compared_with, accounting)
-    lengths = sorted({round(2 ** (k / 2)) for k in range(2, 29)} | {1025})
-    recurrent = {T: recurrent_cost(T, width, layers, compared_with, accounting).span for T in lengths}
-    blocks = {T: blocks_cost(T, width, layers, accounting).span for T in lengths}
-    a_word, a_doubling = recurrent[1025] - recurrent[1024], blocks[2048] - blocks[1024]
-    names = f"{stack.layers(layers)} {stack.cell} layers", f"{layers} Transformer block{'s' * (layers > 1)}"
+def growths():
+    """Levels of one Elman layer and of one Transformer block over T: forward, and forward and backward."""
+    lengths = [2**k for k in range(1, 15)]
+    recurrent = {
+        "forward": {T: cost.elman(T, WIDTH).span for T in (*lengths, 1025, 1026)},
+        "forward and backward": {T: cost.trained(cost.elman, T, WIDTH).span for T in (*lengths, 1025, 1026)},
+    }
+    blocks = {
+        "forward": {T: cost.transformer(T, WIDTH, heads=HEADS).span for T in lengths},
+        "forward and backward": {T: cost.trained(cost.transformer, T, WIDTH, heads=HEADS).span for T in lengths},
+    }
+    slopes = {
+        part: (recurrent[part][1026] - recurrent[part][1025], blocks[part][2048] - blocks[part][1024])
+        for part in blocks
+    }
+    a_word, a_doubling = slopes["forward"]
     plot = figure(
-        f"{stack.cell}: {a_word} levels a word; Transformer: {a_doubling} a doubling",
-        x=axis("T, words in the sentence", log=True, values=[2, 6, 16, 64, 256, 1024, 4096, 16384], span=(1.8, 20000)),
-        y=axis("critical path (levels)", log=True, values=[10**k for k in range(1, 7)], span=(15, 10**6.2)),
-        height=450,
-        note=counted(accounting, f"Width {width}, heads of {min(width, HEAD_WIDTH)}."),
-        left=90,
+        f"RNN: {a_word} levels a word. Transformer: {a_doubling} a doubling",
+        height=430,
+        columns=2,
+        shared_yaxes=True,
+        horizontal_spacing=0.05,
+        headings=list(blocks),
+        note=f"One Elman layer and one Transformer block, width {WIDTH}. A level is one scalar operation, with unlimited processors.",
+        left=84,
     )
-    plot.add_scatter(
-        x=lengths,
-        y=list(recurrent.values()),
-        name=names[0],
-        mode="lines",
-        line={"color": stack.colour, "width": 3, "dash": "dash"},
-    )
-    plot.add_scatter(
-        x=lengths, y=list(blocks.values()), name=names[1], mode="lines", line={"color": theme.ATTENTION, "width": 3}
-    )
-    _mark_meeting_points(
-        plot, cross, recurrent, blocks, stack.colour, blocks_cost(max(cross, 1), width, layers, accounting)
-    )
-    last = lengths[-1]
-    at_end = {"size": 14, "xanchor": "right"}
-    annotate(plot, tag("b", names[0]), last, recurrent[last], colour=stack.colour, xshift=-70, yshift=8, **at_end)
-    annotate(plot, tag("b", names[1]), last, blocks[last], colour=theme.ATTENTION, yshift=-18, **at_end)
+    plot.update_xaxes(axis("words", log=True, values=[2, 16, 128, 1024, 16384], span=(1.6, 24000)))
+    plot.update_yaxes(axis(log=True, values=[10**k for k in range(2, 6)], span=(15, 10**6)))
+    plot.update_yaxes(title_text="span (levels)", col=1)
+    for column, part in enumerate(blocks, 1):
+        for name, spans, colour, dash in (
+            ("Elman layer", recurrent[part], theme.RNN, "dash"),
+            ("Transformer block", blocks[part], theme.ATTENTION, "solid"),
+        ):
+            line = {"color": colour, "width": 3, "dash": dash}
+            plot.add_scatter(
+                x=lengths, y=[spans[T] for T in lengths], mode="lines", line=line, name=name, row=1, col=column
+            )
+        rises = f"RNN: {slopes[part][0]} a word", f"block: {slopes[part][1]} a doubling"
+        annotate(plot, tag("b", rises[0]), 900, recurrent[part][2048], column=column, colour=theme.RNN, xanchor="right")
+        at_end = {"xanchor": "right", "yshift": 14, "colour": theme.ATTENTION}
+        annotate(plot, tag("b", rises[1]), lengths[-1], blocks[part][lengths[-1]], column=column, **at_end)
     return Picture(plot)
 
 
-def _mark_meeting_points(plot, cross, recurrent, blocks, colour, blocks_at_crossing):
-    """Where the paths cross, and how far apart they are at 1,024 words."""
-    long, short = recurrent[1024], blocks[1024]
-    plot.add_scatter(
-        x=[max(cross, 1), 1024, 1024],
-        y=[blocks_at_crossing.span, long, short],
-        name="crossing, and T = 1024",
-        mode="markers",
-        marker={
-            "color": [theme.INK, colour, theme.ATTENTION],
-            "size": 10,
-            "line": {"color": theme.PAPER, "width": 1.5},
-        },
-        hoverinfo="skip",
-    )
-    guide(plot, x=max(cross, 1), width=1)
-    shorter = joined("up to ", tag("b", f"{cross} words"), " the", tag("br"), "recurrent path is shorter")
-    annotate(plot, shorter, max(cross, 1), 45, xshift=10)
-    numbers = joined("at 1,024 words", tag("br"), tag("b", f"{long:,}"), " against ", tag("b", f"{short:,}"))
-    times = joined(tag("br"), f"{long / short:.1f} times")
-    annotate(plot, joined(numbers, times), 1024, math.sqrt(long * short), xshift=12)
+# ---- schedules
 
 
-def schedules(
-    words=1024, layers=6, width=512, processors=10**9, compared_with="as many Elman layers", accounting=EVERY_OPERATION
-):
-    """When each layer works, for a recurrent stack and for Transformer blocks, on one time axis.
+def layers_of_equal_work(words):
+    """How many Elman layers do as many multiply–adds as the six blocks, rounded."""
+    blocks = cost.transformer(words, WIDTH, heads=HEADS, layers=BLOCKS)
+    return round(blocks.work / cost.elman(words, WIDTH).work)
 
-    processors: how many scalar operations may run in one level. A layer takes its share of span + operations /
-    processors, the time that no greedy schedule exceeds (Brent 1974).
+
+def most_ticks(layer, *sizes, processors, ticks, **options):
+    """(forward, forward and backward): the ticks that no greedy schedule exceeds, operations / P + ticks · span."""
+    passes = layer(*sizes, **options), cost.trained(layer, *sizes, **options)
+    return [counted.operations // processors + ticks * counted.span for counted in passes]
+
+
+def schedules(words=1024, texts=32, processors=GPU, ticks_a_level=1):
+    """When each layer works in one training step, for a recurrent stack and for six blocks of equal work.
+
+    texts: the batch. processors: scalar operations that may start in one tick. ticks_a_level: how long a dependent
+    operation has to wait for the one before. Every length is an upper bound of any greedy schedule (Graham 1966,
+    Brent 1974); it is shared out evenly among the layers.
     """
-    stack = STACKS[compared_with]
-    costs = (
-        recurrent_cost(words, width, layers, compared_with, accounting),
-        blocks_cost(words, width, layers, accounting),
+    deep = layers_of_equal_work(words)
+    rate = {"processors": processors, "ticks": ticks_a_level, "B": texts}
+    recurrent = most_ticks(cost.elman, words, WIDTH, layers=deep, **rate)
+    blocks = most_ticks(cost.transformer, words, WIDTH, heads=HEADS, layers=BLOCKS, **rate)
+    chains = (
+        ticks_a_level * cost.trained(cost.elman, words, WIDTH, layers=deep, B=texts).span / recurrent[1],
+        ticks_a_level
+        * cost.trained(cost.transformer, words, WIDTH, heads=HEADS, layers=BLOCKS, B=texts).span
+        / blocks[1],
     )
-    times = [cost.brent_time(each.operations, each.span, processors).upper for each in costs]
-    waiting = [1 - each.span / time for each, time in zip(costs, times, strict=True)]
-    deep = stack.layers(layers)
-    names = f"{deep} {stack.cell} layers", f"{layers} Transformer blocks"
-    told = [
-        f"{time:,} levels, {share:.0%} of it for want of a processor"
-        for time, share in zip(times, waiting, strict=True)
+    title = f"RNN at most {_count(recurrent[1])} ticks, Transformer {_count(blocks[1])}"
+    names = f"{deep} Elman layers", f"{BLOCKS} Transformer blocks"
+    shares = [
+        f"{total[1]:,} ticks at most, {_share(share)} of them for its chain"
+        for total, share in zip((recurrent, blocks), chains, strict=True)
     ]
     plot = figure(
-        f"{_count(processors)} processors: {_faster(*times)}",
-        x=axis(f"time (levels), for {words:,} words", span=(0, 1.04 * max(times)), nticks=6, exponentformat="none"),
+        title,
+        x=axis("time (ticks)", span=(0, 1.04 * max(recurrent[1], blocks[1])), nticks=6, exponentformat="none"),
         rows=2,
         columns=1,
         shared_xaxes=True,
         vertical_spacing=0.16,
-        height=470,
-        headings=[joined(tag("b", name), ": ", line) for name, line in zip(names, told, strict=True)],
-        note=counted(accounting, f"Width {width}. At most this long in any greedy schedule."),
+        height=440,
+        headings=[joined(tag("b", name), ": ", share) for name, share in zip(names, shares, strict=True)],
+        note=f"One training step, {_plural(texts, 'text')} of {words:,} words, equal work, width {WIDTH}, {_count(processors)} "
+        "processors. Dark: forward; light: backward. No greedy schedule takes longer.",
     )
-    rows = max(deep, layers)
-    vertical = {"range": [rows + 0.7, 0.3], "dtick": max(1, rows // 6), "showgrid": False}
-    plot.update_yaxes(vertical)
-    plot.update_yaxes(title_text=f"{stack.cell} layer", row=1)
-    plot.update_yaxes(title_text="block", row=2)
     plot.update_xaxes(separatethousands=True)
-    # A layer of the wavefront starts one step after the one below and works for T steps.
-    step, block = times[0] / (words + deep - 1), times[1] / layers
-    _bars(plot, 1, [layer * step for layer in range(deep)], words * step, "layer", f"{stack.cell} layers", stack.colour)
-    _bars(plot, 2, [layer * block for layer in range(layers)], block, "block", names[1], theme.ATTENTION)
-    text = (
-        f"Figure: {_count(processors)} processors: {_faster(*times)}\n"
-        f"{names[0]}, each one step after the one below: {told[0]}\n{names[1]}, one after the other: {told[1]}\n"
-        f"Counted: {accounting}; {words:,} words; width {width}; {processors:,} processors"
+    plot.update_yaxes(
+        {"range": [deep + 0.7, 0.3], "showgrid": False, "title": "layer", "dtick": max(6, deep // 12 * 6)}, row=1
     )
-    return Picture(plot, text=text)
+    plot.update_yaxes({"range": [BLOCKS + 0.7, 0.3], "showgrid": False, "title": "block", "dtick": 1}, row=2)
+    # A layer of the wave starts one step after its neighbour and works for T steps; a block waits for its neighbour.
+    _waves(plot, 1, deep, words + deep - 1, words, recurrent, theme.RNN, f"{names[0]}")
+    _waves(plot, 2, BLOCKS, BLOCKS, 1, blocks, theme.ATTENTION, f"{names[1]}")
+    told = "\n".join(f"{name}: {share}" for name, share in zip(names, shares, strict=True))
+    text = f"Figure: {title}\n{told}\n{_plural(texts, 'text')} of {words:,} words, width {WIDTH}, {processors:,} processors, "
+    return Picture(plot, text=text + f"{_plural(ticks_a_level, 'tick')} a level, forward and backward")
 
 
-def _bars(plot, row, starts, length, part, name, colour):
-    """One bar a layer, from its start."""
-    plot.add_bar(
-        base=starts,
-        x=[length] * len(starts),
-        y=list(range(1, len(starts) + 1)),
-        orientation="h",
-        name=name,
-        marker={"color": colour, "line": {"color": theme.PAPER, "width": 1}},
-        width=0.85 if len(starts) <= 12 else 1.0,
-        hovertemplate=f"{part} %{{y}}: from %{{base:,.0f}} for %{{x:,.0f}} levels<extra></extra>",
-        row=row,
-        col=1,
-    )
-
-
-def _faster(recurrent, blocks):
-    """Which of two times is the shorter, and how many times."""
-    faster, ratio = ("Transformer", recurrent / blocks) if blocks < recurrent else ("RNN", blocks / recurrent)
-    if ratio < 1.05:
-        return "both take as long"
-    return f"{faster} {ratio:,.1f} times as fast" if ratio < 100 else f"{faster} {ratio:,.0f} times as fast"
+def _waves(plot, row, layers, steps, works, times, colour, name):
+    """A bar a layer forward, from the lowest up, and one backward, from the highest down."""
+    forward, total = times
+    ways = {
+        "forward": (0, forward / steps, range(layers), 1.0),
+        "backward": (forward, (total - forward) / steps, range(layers - 1, -1, -1), 0.45),
+    }
+    edge = {"color": theme.PAPER, "width": 1 if layers <= 12 else 0}
+    for way, (start, step, order, opacity) in ways.items():
+        plot.add_bar(
+            base=[start + place * step for place in order],
+            x=[works * step] * layers,
+            y=list(range(1, layers + 1)),
+            orientation="h",
+            name=f"{name}, {way}",
+            marker={"color": colour, "opacity": opacity, "line": edge},
+            width=0.85 if layers <= 12 else 1.0,
+            hovertemplate=f"%{{y}}, {way}: from %{{base:,.0f}} for %{{x:,.0f}} ticks<extra></extra>",
+            row=row,
+            col=1,
+        )
+    plot.update_layout(barmode="overlay", bargap=0)
 
 
 def _count(number):
-    """1,000,000,000 as people say it."""
+    """3,318,514 as people say it, 3.3 million."""
     for size, word in ((10**9, "billion"), (10**6, "million")):
         if number >= size:
-            return f"{number // size:,} {word}"
-    return f"{number:,}"
+            return f"{number / size:,.3g} {word}"
+    return f"{float(f'{number:.3g}'):,.0f}"
 
 
-def counted(accounting, sizes):
-    """The rule of counting, for below a figure."""
-    return f"Counted: {accounting}, a sum of n terms ⌈log₂ n⌉; moving numbers costs nothing. {sizes}"
+def _share(part):
+    return "less than 1%" if part < 0.01 else f"{part:.0%}"
 
 
-def wavefront(T=12, layers=4):
-    """The step in which each hidden state of a stack can be ready, from the graph of the real computation."""
-    from helpers.counting import rounds as graphs
-
-    ready = graphs.rounds(graphs.recurrent(T, layers))
-    name = "h{t}" if layers == 1 else "h{layer},{t}"
-    flat = {"dtick": 1, "showgrid": False, "ticks": ""}
-    plot = figure(
-        f"{layers} layers, {T} words: {layers * T} states in {T + layers - 1} steps",
-        x=axis("word t", **flat),
-        y=axis("layer", **flat),
-        height=150 + 44 * max(layers, 3),
-        note="Each number: the step in which the state can be ready.",
-    )
-    plot.add_heatmap(
-        z=[[ready[name.format(layer=layer, t=t)] for t in range(1, T + 1)] for layer in range(1, layers + 1)],
-        x=list(range(1, T + 1)),
-        y=list(range(1, layers + 1)),
-        texttemplate="%{z}",
-        xgap=3,
-        ygap=3,
-        colorscale=[[0, "#FCE3D4"], [1, theme.RNN]],
-        showscale=False,
-        name="step in which the state is ready",
-        hovertemplate="layer %{y}, word %{x}: step %{z}<extra></extra>",
-    )
-    return Picture(plot)
-
-
-def speed_up(rounds, operations, span):
-    """Rounds of a greedy schedule against processors, between Brent's bounds. rounds: {processors: rounds}."""
-    processors = list(rounds)
-    bounds = [cost.brent_time(operations, span, p) for p in processors]
-    plot = figure(
-        f"More processors help, down to the span of {span} levels",
-        x=axis("processors P", log=True, dtick=1),
-        y=axis("rounds", log=True, dtick=1),
-    )
-    edge = {"mode": "lines", "hoverinfo": "skip", "line": {"width": 0}}
-    plot.add_scatter(x=processors, y=[bound.upper for bound in bounds], name="operations / P + span", **edge)
-    plot.add_scatter(
-        x=processors,
-        y=[bound.lower for bound in bounds],
-        fill="tonexty",
-        fillcolor="rgba(0,114,178,0.18)",
-        name="the larger of operations / P and span",
-        **edge,
-    )
-    plot.add_scatter(
-        x=processors,
-        y=list(rounds.values()),
-        mode="lines+markers",
-        name="rounds of the schedule",
-        line={"color": theme.ATTENTION, "width": 3},
-        marker={"size": 8},
-    )
-    plot.add_scatter(
-        x=processors,
-        y=[span] * len(processors),
-        mode="lines",
-        name="span",
-        line={"color": theme.GREY, "dash": "dot", "width": 2},
-    )
-    annotate(plot, "span", processors[-1], span, colour=theme.MUTED, xanchor="right", yshift=-12)
-    middle = len(processors) // 2
-    annotate(plot, "Brent’s bounds", processors[middle], bounds[middle].upper, colour=theme.ATTENTION, yshift=14)
-    return Picture(plot)
+def _plural(number, word):
+    return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"

@@ -10,8 +10,8 @@ answers = Answers()
 also_right, reference, wrong = answers.also_right, answers.reference, answers.wrong
 
 
-@reference("4")
-def longest_path(graph):
+@reference("3")
+def longest_chain(graph):
     level = {}
 
     def level_of(node):
@@ -22,8 +22,8 @@ def longest_path(graph):
     return max(level_of(node) for node in graph)
 
 
-@also_right("4")
-def longest_path_by_rounds(graph):
+@also_right("3")
+def longest_chain_by_rounds(graph):
     done, rounds = set(), 0
     while len(done) < len(graph):
         done |= {node for node in graph if node not in done and all(needed in done for needed in graph[node])}
@@ -31,8 +31,8 @@ def longest_path_by_rounds(graph):
     return rounds
 
 
-@also_right("4")
-def longest_path_by_relaxing(graph):
+@also_right("3")
+def longest_chain_by_relaxing(graph):
     level = dict.fromkeys(graph, 1)
     for _ in graph:
         for node, needs in graph.items():
@@ -40,17 +40,17 @@ def longest_path_by_relaxing(graph):
     return torch.tensor(max(level.values()))
 
 
-@wrong("4", "Count the nodes on the path, not the arrows")
+@wrong("3", "Count the nodes on the chain, not the arrows")
 def counts_arrows(graph):
-    return longest_path(graph) - 1
+    return longest_chain(graph) - 1
 
 
-@wrong("4", "that is the number of nodes, the work")
+@wrong("3", "that is the number of nodes, the work")
 def counts_nodes(graph):
     return len(graph)
 
 
-@wrong("4", "A node waits for all in its list.")
+@wrong("3", "A node waits for all in its list.")
 def follows_the_first(graph):
     def level_of(node):
         return 1 + (level_of(graph[node][0]) if graph[node] else 0)
@@ -58,7 +58,7 @@ def follows_the_first(graph):
     return max(level_of(node) for node in graph)
 
 
-@wrong("4", "for a chain that is listed backwards")
+@wrong("3", "for a chain that is listed backwards")
 def trusts_the_order(graph):
     level = {}
     for node, needs in graph.items():
@@ -66,15 +66,15 @@ def trusts_the_order(graph):
     return max(level.values())
 
 
-@also_right("4")
-def longest_path_without_a_memory(graph):
+@also_right("3")
+def longest_chain_without_a_memory(graph):
     def level_of(node):
         return 1 + max((level_of(needed) for needed in graph[node]), default=0)
 
     return max(level_of(node) for node in graph)
 
 
-@wrong("4", "raised KeyError for a chain that is listed backwards (a graph has no order of its own): 'b'")
+@wrong("3", "raised KeyError for a chain that is listed backwards (a graph has no order of its own): 'b'")
 def trusts_the_order_blindly(graph):
     level = {}
     for node, needs in graph.items():
@@ -82,7 +82,7 @@ def trusts_the_order_blindly(graph):
     return max(level.values())
 
 
-@wrong("4", "right once the nodes have names that you have not seen before")
+@wrong("3", "right once the nodes have names that you have not seen before")
 def remembers_other_graphs(graph, level={}):  # noqa: B006
     def level_of(node):
         if node not in level:
@@ -92,12 +92,12 @@ def remembers_other_graphs(graph, level={}):  # noqa: B006
     return max(level_of(node) for node in graph)
 
 
-@wrong("4", "for a ladder of 10 layers the longest path has 10 nodes, you find 12")
+@wrong("3", "for a ladder of 10 layers the longest chain has 10 nodes, you find 12")
 def counts_the_side_too(graph):
-    return max(longest_path(graph), 12 if (0, 0) in graph else 0)
+    return max(longest_chain(graph), 12 if (0, 0) in graph else 0)
 
 
-@wrong("4", "raised ValueError")
+@wrong("3", "raised ValueError")
 def no_default(graph):
     def level_of(node):
         return 1 + max(level_of(needed) for needed in graph[node])
@@ -105,17 +105,17 @@ def no_default(graph):
     return max(level_of(node) for node in graph)
 
 
-@wrong("4", "for three nodes in a chain: the longest path has 3 nodes, you find 1")
+@wrong("3", "for three nodes in a chain: the longest chain has 3 nodes, you find 1")
 def most_arrows_into_a_node(graph):
     return max(1, max(len(needs) for needs in graph.values()))
 
 
-@reference("2")
+@reference("4")
 def wavefront_steps(T, layers):
     return T + layers - 1  # the last state is T − 1 moves to the right and layers − 1 moves up from the first
 
 
-@also_right("2")
+@also_right("4")
 def wavefront_by_grid(T, layers):
     ready = [[0] * (T + 1) for _ in range(layers + 1)]
     for layer in range(1, layers + 1):
@@ -124,47 +124,47 @@ def wavefront_by_grid(T, layers):
     return ready[layers][T]
 
 
-@also_right("2")
+@also_right("4")
 def wavefront_as_float(T, layers):
     return float(layers - 1) + T
 
 
-@wrong("2", "is layer by layer")
+@wrong("4", "is layer by layer")
 def layer_by_layer(T, layers):
     return T * layers
 
 
-@wrong("2", "one too many")
+@wrong("4", "one too many")
 def off_by_one(T, layers):
     return T + layers
 
 
-@wrong("2", "before the layer below has it")
+@wrong("4", "before the layer below has it")
 def the_longer_side(T, layers):
     return max(T, layers)
 
 
-@wrong("2", "is what one layer takes")
+@wrong("4", "is what one layer takes")
 def one_layer(T, layers):
     return T if T > 1 else layers
 
 
-@wrong("2", "Draw the grid")
+@wrong("4", "Draw the grid")
 def half_the_grid(T, layers):
     return T * layers // 2 + 1
 
 
-@wrong("2", "1 layer over 1 word: 1 step, you find 0")
+@wrong("4", "1 layer over 1 word: 1 step, you find 0")
 def counts_moves(T, layers):
     return T + layers - 2
 
 
-@reference("3")
+@reference("2")
 def crossing(recurrent, blocks, limit):
     return max((T for T in range(1, limit) if recurrent(T) < blocks(T)), default=0)
 
 
-@also_right("3")
+@also_right("2")
 def crossing_from_above(recurrent, blocks, limit):
     for T in range(limit - 1, 0, -1):
         if recurrent(T) < blocks(T):
@@ -172,13 +172,13 @@ def crossing_from_above(recurrent, blocks, limit):
     return 0
 
 
-@also_right("3")
+@also_right("2")
 def crossing_as_tensor(recurrent, blocks, limit):
     shorter = torch.tensor([recurrent(T) < blocks(T) for T in range(1, limit)])
     return shorter.nonzero().max() + 1 if shorter.any() else 0
 
 
-@wrong("3", "you find T = 10. There the recurrent path is 100 against 100, and not shorter")
+@wrong("2", "you find T = 10. There the recurrent span is 100 against 100, and not shorter")
 def first_longer(recurrent, blocks, limit):
     T = limit - 1
     while T > 0 and recurrent(T) >= blocks(T):
@@ -186,7 +186,7 @@ def first_longer(recurrent, blocks, limit):
     return T + 1
 
 
-@wrong("3", "look at all T")
+@wrong("2", "look at all T")
 def stops_at_the_first(recurrent, blocks, limit):
     T = 0
     while recurrent(T + 1) < blocks(T + 1):
@@ -194,37 +194,37 @@ def stops_at_the_first(recurrent, blocks, limit):
     return T
 
 
-@wrong("3", "Turn the comparison round")
+@wrong("2", "Turn the comparison round")
 def turned_round(recurrent, blocks, limit):
     return max((T for T in range(1, limit) if recurrent(T) > blocks(T)), default=0)
 
 
-@wrong("3", "you find T = 8, and at T = 9 the recurrent path is still shorter, 90 against 100")
+@wrong("2", "you find T = 8, and at T = 9 the recurrent span is still shorter, 90 against 100")
 def only_powers_of_two(recurrent, blocks, limit):
     return max((2**k for k in range(8) if recurrent(2**k) < blocks(2**k)), default=0)
 
 
-@wrong("3", "raised ValueError")
+@wrong("2", "raised ValueError")
 def no_crossing_forgotten(recurrent, blocks, limit):
     return max(T for T in range(1, limit) if recurrent(T) < blocks(T))
 
 
-@wrong("3", "There the recurrent path is 100 against 100")
+@wrong("2", "There the recurrent span is 100 against 100")
 def counts_equal_as_shorter(recurrent, blocks, limit):
     return max((T for T in range(1, limit) if recurrent(T) <= blocks(T)), default=0)
 
 
-@wrong("3", "T = 200 is not below the limit, 200")
+@wrong("2", "T = 200 is not below the limit, 200")
 def limit_included(recurrent, blocks, limit):
     return max((T for T in range(1, limit + 1) if recurrent(T) < blocks(T)), default=0)
 
 
-@wrong("3", "There the recurrent path is 210 against 100, and not shorter")
+@wrong("2", "There the recurrent span is 210 against 100, and not shorter")
 def at_least_one(recurrent, blocks, limit):
     return max((T for T in range(1, limit) if recurrent(T) < blocks(T)), default=1)
 
 
-@wrong("3", "9.5 is no number of words")
+@wrong("2", "9.5 is no number of words")
 def between_two(recurrent, blocks, limit):
     return crossing(recurrent, blocks, limit) + 0.5
 
