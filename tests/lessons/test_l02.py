@@ -36,7 +36,7 @@ def test_the_last_bar_ends_where_the_schedule_does():
     recurrent = figures.most_ticks(
         cost.elman, 60, figures.WIDTH, layers=figures.layers_of_equal_work(60), processors=figures.GPU, ticks=4, B=1
     )
-    assert ends[:2] == pytest.approx(recurrent)
+    assert ends[:2] == pytest.approx(recurrent, rel=1e-4)  # a stored figure keeps a few digits
 
 
 def test_the_processors_and_the_level_of_the_text_are_those_of_the_recorded_gpu():
@@ -45,5 +45,6 @@ def test_the_processors_and_the_level_of_the_text_are_those_of_the_recorded_gpu(
     recording = next(recording for recording in find_recordings("lstm D=128") if "H200" in recording.device)
     microseconds = 1e6 * recording.points[1024]["torch"].median / 1024
     levels = cost.lstm(1001, 128).span - cost.lstm(1000, 128).span
-    assert round(microseconds, 1) == 1.6 and levels == 15
+    assert round(microseconds, 1) == 1.6
+    assert levels == 15
     assert pytest.approx(1e-6 * microseconds * clock / levels, rel=0.1) == figures.TICKS[-1]
