@@ -21,6 +21,8 @@ NOT_COMPARED = ("application/vnd.plotly.v1+json", "text/html")
 
 # Without triton, which only Linux has, these cannot be imported, and they hold no examples.
 collect_ignore = ["helpers/ops/kernels"]
+# Nor do these: as modules with examples they would be imported twice, under one name.
+collect_ignore_glob = ["*conftest.py"]
 
 
 def pytest_configure(config):

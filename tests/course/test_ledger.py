@@ -167,7 +167,7 @@ def test_numbers_that_say_something_else_show_both_verdicts_and_ask_why(made):
 @pytest.mark.parametrize(
     "numbers",
     [{}, {"diference": 0.0}, {"difference": 0.0, "more": 1}, *({"difference": odd} for odd in (
-        NAN, np.float32(NAN), torch.tensor(NAN), [1.0, [NAN]], "small", None, [0.0], torch.zeros(2), {}, object()))],
+        NAN, np.float32(NAN), torch.tensor(NAN), [1.0, [NAN]], "small", None, [0.0], torch.zeros(2), {}, range(2)))],
     ids=repr,
 )  # fmt: skip
 def test_numbers_that_cannot_be_read_get_a_sentence_and_no_verdict(numbers, made):
