@@ -170,7 +170,7 @@ def test_an_error_and_a_missing_return_name_the_input(row, exercise):
 
 
 @each("row", "exercise")
-@pytest.mark.parametrize("instead", [None, 0.5, [1], (2,), {}, object()], ids=repr)
+@pytest.mark.parametrize("instead", [None, 0.5, [1], (2,), {}, range(2)], ids=repr)
 def test_a_result_in_the_functions_place_is_told_so(row, exercise, instead):
     outcome, sentence, _ = judge(exercise, instead)
     assert outcome == "wrong"
