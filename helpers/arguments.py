@@ -261,17 +261,16 @@ def _misfit(axes, shapes):
     """The first axis that has two sizes; None if all agree. Every tensor has the axes that it needs."""
     known = {}  # axis: its size, and the tensor that has it
     for name, sizes in shapes.items():
-        for axis, size in _sizes_of(axes[name], sizes):
-            if axis.name == "1" and size != 1:
-                return Misfit(name, "1", f"{name} has {size} for 1")
-            if axis.times > 1:
-                if size % axis.times:
-                    multiple = f"{axis.times}·{axis.name}"
-                    return Misfit(name, axis.name, f"{name} has {size} for {multiple}, no multiple of {axis.times}")
-                size //= axis.times
-            expected, owner = known.setdefault(axis.name, (size, name))
+        for (times, axis), size in _sizes_of(axes[name], sizes):
+            if axis == "1" and size != 1:
+                return Misfit(name, axis, f"{name} has {size} for 1")
+            if times > 1:
+                if size % times:
+                    return Misfit(name, axis, f"{name} has {size} for {times}·{axis}, no multiple of {times}")
+                size //= times
+            expected, owner = known.setdefault(axis, (size, name))
             if size != expected:
-                return Misfit(name, axis.name, f"{axis.name} is {expected} in {owner} and {size} in {name}")
+                return Misfit(name, axis, f"{axis} is {expected} in {owner} and {size} in {name}")
     return None
 
 

@@ -5,6 +5,7 @@ at, and a tensor on the meta device has a shape and no numbers.
 """
 
 import functools
+import inspect
 import math
 from collections.abc import Callable
 
@@ -24,6 +25,12 @@ def in_given_dtype(function: Callable) -> Callable:
             return function(*args, **keywords)
 
     return in_its_dtype
+
+
+def signed(forward: Callable) -> Callable:
+    """`forward` of a Function with a setup_context, its signature kept: torch asks for it at every call, for 0.1 ms."""
+    forward.__signature__ = inspect.signature(forward)
+    return forward
 
 
 def is_batched(*tensors: Tensor) -> bool:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..arguments import require_sizes, require_word
 from ..limits import require_memory
-from .modes import has_numbers, in_given_dtype
+from .modes import has_numbers, in_given_dtype, signed
 from .recurrence import elman, require_recurrence
 from .scan import linear_recurrence
 
@@ -183,6 +183,7 @@ class _Solved(torch.autograd.Function):
     """
 
     @staticmethod
+    @signed
     def forward(from_input, weight, start, states):
         return states.clone()
 

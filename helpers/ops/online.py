@@ -10,7 +10,7 @@ import math
 import torch
 from torch import Tensor
 
-from .modes import batch_first, in_given_dtype
+from .modes import batch_first, in_given_dtype, signed
 
 BLOCK = 256  # keys read at a time
 # What a second or a forward-mode derivative is told.
@@ -75,6 +75,7 @@ class _Online(torch.autograd.Function):
     """The output, and for backward the level of each query: the logarithm of the sum of its exponentials."""
 
     @staticmethod
+    @signed
     @in_given_dtype
     def forward(query, key, value, mask, is_causal, scale):
         wide = torch.promote_types(query.dtype, torch.float32)
@@ -116,6 +117,7 @@ class _OnlineGradient(torch.autograd.Function):
     """The gradients of query, key and value."""
 
     @staticmethod
+    @signed
     @in_given_dtype
     def forward(query, key, value, mask, output, level, grad, is_causal, scale):
         q, k, v, output, grad = (tensor.to(level.dtype) for tensor in (query, key, value, output, grad))

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ..arguments import refuse, require_tensors, require_word
 from .kernels import unavailable
-from .modes import in_given_dtype, is_batched
+from .modes import in_given_dtype, is_batched, signed
 
 METHODS = ("auto", "loop", "hoisted", "torch")
 ON_GPU = ("graph", "cudnn", "fused")
@@ -267,6 +267,7 @@ class _Graphed(torch.autograd.Function):
     """
 
     @staticmethod
+    @signed
     def forward(trains, kind, *tensors):
         return _recorded(_states, kind, *_recorded_for(tensors))(*tensors)[0]
 
@@ -293,6 +294,7 @@ class _GraphedGradient(torch.autograd.Function):
     """The gradients of all tensors of a layer, from that of its states."""
 
     @staticmethod
+    @signed
     def forward(gradient, *tensors):
         return tuple(gradient(*tensors))
 

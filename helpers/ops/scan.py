@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..arguments import refuse, require_tensors, require_word
 from .kernels import unavailable
-from .modes import batch_first, has_numbers, in_given_dtype, is_batched, shows_non_finite
+from .modes import batch_first, has_numbers, in_given_dtype, is_batched, shows_non_finite, signed
 
 SPEC = {"inputs": "B T D", "decay": "B T D", "hidden": "[B D]"}
 REMEDIES = {"decay": "give each input a decay of its own; decay.expand_as(inputs) spreads one that inputs share"}
@@ -189,6 +189,7 @@ class _Scan(torch.autograd.Function):
     """A scan; its gradient is a linear recurrence too, the other way: see `_gradients`."""
 
     @staticmethod
+    @signed
     def forward(decay, inputs, hidden, reverse, method):
         if method == "triton":
             from .kernels.scan import scan

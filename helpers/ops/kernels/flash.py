@@ -17,7 +17,7 @@ import torch
 import triton
 import triton.language as tl
 
-from ..modes import batch_first
+from ..modes import batch_first, signed
 from ..online import ONCE
 
 INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
@@ -198,6 +198,7 @@ class _Flash(torch.autograd.Function):
     """The output, and for backward the level of each query."""
 
     @staticmethod
+    @signed
     def forward(query, key, value, is_causal, scale):
         output = query.new_empty(*query.shape[:2], value.shape[-1])
         level = query.new_empty(query.shape[:2], dtype=torch.float32)
@@ -229,6 +230,7 @@ class _FlashGradient(torch.autograd.Function):
     """The gradients of query, key and value."""
 
     @staticmethod
+    @signed
     def forward(query, key, value, output, level, grad_output, is_causal, scale):
         grad_output, shared = grad_output.contiguous(), torch.empty_like(level)
         grad_query, grad_key, grad_value = torch.empty_like(query), torch.empty_like(key), torch.empty_like(value)

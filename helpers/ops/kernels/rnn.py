@@ -19,7 +19,7 @@ import torch
 import triton
 import triton.language as tl
 
-from ..modes import in_given_dtype
+from ..modes import in_given_dtype, signed
 
 
 @triton.jit
@@ -182,6 +182,7 @@ class _Fused(torch.autograd.Function):
     """The states, and for backward the cell states of an LSTM."""
 
     @staticmethod
+    @signed
     def forward(from_input, weight, bias, hidden, cell):
         B, T, gates, D = from_input.shape
         states = hidden.new_empty(B, T, D)
@@ -213,6 +214,7 @@ class _FusedGradient(torch.autograd.Function):
     """The gradients of from_input, weight, bias, hidden and cell: the last is None unless the layer is an LSTM."""
 
     @staticmethod
+    @signed
     @in_given_dtype
     def forward(from_input, weight, bias, hidden, cell, states, cells, grad_states):
         B, T, gates, D = from_input.shape
