@@ -76,8 +76,8 @@ def test_the_first_disagreement_is_named_with_what_to_do(spec, changed, sentence
 def test_shapes_fit_once_a_call_that_was_named_has_been_made(spec, changed, sentence):
     good = {"hidden": GOOD, "weight_hh": GOOD_LAYER, "one": GOOD_HEADS}[list(spec)[-1]]
     tensors = zeros(good | changed)
-    for name, rest in re.findall(r"(\w+)(\.squeeze\(\d\)|\[None\]|\.T\b)", sentence.partition("; ")[2]):
-        tensors[name] = eval(f"tensor{rest}", {"tensor": tensors[name]})
+    for name, call in re.findall(r"(\w+)(\.squeeze\(\d\)|\[None\]|\.T\b)", sentence.partition("; ")[2]):
+        tensors[name] = eval(f"tensor{call}", {"tensor": tensors[name]})
     if "[" in sentence or "." in sentence:
         require_tensors("f", spec, tensors)
 

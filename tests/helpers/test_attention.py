@@ -75,10 +75,10 @@ def test_every_method_gives_the_loops_numbers_in_float64(call):
 @hypothesis.given(calls())
 def test_nothing_is_written_into_the_inputs(call):
     *tensors, keywords = call
-    kept = [tensor.clone() for tensor in (*tensors, keywords.get("mask", torch.ones(1)))]
+    copies = [tensor.clone() for tensor in (*tensors, keywords.get("mask", torch.ones(1)))]
     for method in METHODS:
         attention(*tensors, **keywords, method=method)
-    assert all(map(torch.equal, kept, (*tensors, keywords.get("mask", torch.ones(1)))))
+    assert all(map(torch.equal, copies, (*tensors, keywords.get("mask", torch.ones(1)))))
 
 
 @pytest.mark.parametrize("method", METHODS)
