@@ -144,7 +144,7 @@ def _chunks(tensor):
 
 
 def _not_zero(weights, sums=None, more=None):
-    """A query's weights added up, (…, Tq, 1), and those in `more`; 1 where that is 0: it then reads 0, not 0 / 0."""
+    """The sum of each query's weights, and of those in `more`, (…, Tq, 1); 1 where it is 0: such a query reads 0."""
     weight = weights.sum(-1, keepdim=True, dtype=sums)
     if more is not None:
         weight = weight + more.sum(-1, keepdim=True)

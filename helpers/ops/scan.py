@@ -20,7 +20,7 @@ from .modes import batch_first, in_given_dtype, is_batched, shows_non_finite, si
 SPEC = {"inputs": "B T D", "decay": "B T D", "hidden": "[B D]"}
 REMEDIES = {"decay": "give each input a decay of its own; decay.expand_as(inputs) spreads one that inputs share"}
 METHODS = ("auto", "loop", "hillis_steele", "blelloch", "chunked", "triton")
-# So many numbers are multiplied and added in about the time that it takes to start one operation.
+# How many numbers are multiplied and added in about the time that it takes to start one operation.
 GRAIN = {"cpu": 2**13, "cuda": 2**20}
 
 
@@ -100,7 +100,7 @@ def _loop(decay, inputs, state, reverse):
 
 
 def _hillis_steele(decay, inputs, hidden, reverse, out):
-    """In every round each prefix is combined with the one that ends where it starts: 1, 2, 4, … steps long."""
+    """In every round each prefix is combined with the one that ends just before it: they are 1, 2, 4, … steps long."""
     a, b = _from_zero(decay, inputs, hidden, reverse)
     for step in (2**k for k in range((b.shape[1] - 1).bit_length())):
         longer = combine((a[:, :-step], b[:, :-step]), (a[:, step:], b[:, step:]))
@@ -109,10 +109,11 @@ def _hillis_steele(decay, inputs, hidden, reverse, out):
 
 
 def _blelloch(decay, inputs, hidden, reverse, out):
-    """Up: a tree of combined pairs. Down: a node hands its left child what came before, its right one the left too."""
+    """Up: neighbours are combined, into a tree. Down: each node tells its left child what comes before the node, and
+    its right child that and the left child's steps."""
     a, b = _from_zero(decay, inputs, hidden, reverse)
     T = inputs.shape[1]
-    missing = 2 ** (T - 1).bit_length() - T  # the tree is a full one: h → 1·h + 0 fills it up
+    missing = 2 ** (T - 1).bit_length() - T  # the tree is full: h → 1·h + 0 fills it up
     levels = [(F.pad(a, (0, 0, 0, missing), value=1.0), F.pad(b, (0, 0, 0, missing), value=0.0))]
     while levels[-1][0].shape[1] > 1:
         a, b = levels[-1]
@@ -127,17 +128,18 @@ def _blelloch(decay, inputs, hidden, reverse, out):
 
 
 def _from_zero(decay, inputs, hidden, reverse):
-    """The pairs (a, b) in the order of the walk, with a_1 h_0 in the first b: the state before it is now 0."""
+    """The pairs (a, b) in the order of the walk, in float64, with a_1 h_0 in the first b: they start from 0."""
     a, b = (x.flip(1).double() if reverse else x.to(torch.float64, copy=True) for x in (decay, inputs))
     b[:, 0] += a[:, 0] * hidden
     return a, b
 
 
 def _chunked(decay, inputs, hidden, reverse, out):
-    """T steps as N chunks of C: what each chunk does as one step, all side by side; the states between them, which is
-    this recurrence again, N steps long; from these all chunks once more, side by side, now for good.
+    """T steps as N chunks of C, in three passes.
 
-    So an operation takes one step in every chunk. Where B·D numbers already keep it busy, the plain walk is quicker.
+    First each chunk as one step: its decay and its end from state 0, all chunks side by side. Then the states between
+    the chunks, which is this recurrence again, N steps long. Then each chunk from the state before it, side by side.
+    So one operation takes a step in every chunk. Where B·D numbers already keep it busy, a plain walk is quicker.
     """
     B, T, D = inputs.shape
     grain = GRAIN.get(inputs.device.type, GRAIN["cuda"])

@@ -94,6 +94,9 @@ def test_it_is_what_the_docstring_says_in_pythons_own_numbers(method, Tq, Tk):
     by_hand = definition(query, key, value, causal)
     assert largest(attention(query, key, value, method=method, is_causal=True), by_hand) < EXACT
     assert largest(attention(query, key, value, method=method, mask=torch.tensor(causal)), by_hand) < EXACT
+    both = [[j <= i + Tk - Tq and j != 1 for j in range(Tk)] for i in range(Tq)]
+    output = attention(query, key, value, method=method, mask=torch.arange(Tk) != 1, is_causal=True)
+    assert largest(output, definition(query, key, value, both)) < EXACT
 
 
 @pytest.mark.parametrize("method", PLAIN)
