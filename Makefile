@@ -76,6 +76,7 @@ bench: .venv/test
 notebooks: .venv/test
 	$(BIN)/python -m course notebooks $(if $(REFRESH),--refresh)
 	$(BIN)/python docs/draw_house.py
+	$(BIN)/python docs/draw_picture.py
 
 evidence: .venv/test
 	$(BIN)/python -m course evidence $(if $(LESSON),"$$LESSON")

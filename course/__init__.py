@@ -11,14 +11,13 @@ if getattr(_helpers, "COURSE", None) != "rnn-to-attention":
         "nothing else has that name."
     )
 
-from .session import check, claim, closing_table, hint, lesson, predict, reveal, solution
+from .session import check, claim, hint, lesson, predict, reveal, solution
 from .show.explorables import explore
 
 __all__ = [
     "CourseError",
     "check",
     "claim",
-    "closing_table",
     "explore",
     "hint",
     "lesson",

@@ -182,14 +182,3 @@ def claim(claim_id: str, **numbers: object) -> None:
     One matrix product ... Holds. Computed here: ...
     """
     display(ledger.card(claim_id, opened(), numbers))
-
-
-def closing_table(numbers: dict[str, dict[str, object]]) -> None:
-    """Cards one below the other, {claim id: {name: number}}. It goes with the last notebook that has a closing table.
-
-    >>> lesson("05")
-    Lesson 05 · ...
-    >>> closing_table({"S0-22": {"difference": 0.0}})
-    One and the same ... Holds. Computed here: ...
-    """
-    display(ledger.table(numbers, opened()))

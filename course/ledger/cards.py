@@ -32,12 +32,6 @@ def card(claim_id: str, lesson: Lesson, numbers: dict) -> Page:
     )
 
 
-def table(numbers: dict[str, dict], lesson: Lesson) -> Page:
-    """Cards one below the other, {claim id: {name: number}}. It goes when the last notebook has no closing table."""
-    pages = [card(claim_id, lesson, of_claim) for claim_id, of_claim in numbers.items()]
-    return Page("".join(page.html for page in pages), "\n\n".join(page.text for page in pages))
-
-
 def _verdict(statement, evidence, lesson, numbers):
     """(the word and colour of the tile, the sentence after it) for this evidence."""
     printed = WORDS[statement.shown]

@@ -256,12 +256,12 @@ def test_one_run_out_of_many_is_caught_wherever_it_stands(place):
 
 
 def test_levels_without_a_memory_are_right_and_get_a_remark():
-    def longest_path(graph):
+    def longest_chain(graph):
         def level_of(node):
             return 1 + max(map(level_of, graph[node]), default=0)
 
         return max(map(level_of, graph))
 
-    outcome, sentence, _ = judged("longest_path", longest_path)
+    outcome, sentence, _ = judged("longest_chain", longest_chain)
     assert outcome == "right"
     assert "keep the level of each node in a dict" in sentence

@@ -10,6 +10,8 @@ WIDTH, HEADS, BLOCKS = 512, 8, 6  # the Transformer of 2017
 GPU = 500_000  # scalar operations that an H200 does in a tick: 989 TFLOP/s in bfloat16, dense, by its datasheet, at 1.98 GHz
 TICKS = [1, 4, 30, 200]  # of a level; 200: lesson 02's text derives it from a recorded LSTM
 
+SHADES = {"forward": 1.0, "backward": 0.45}  # opacity
+
 
 # ---- how spans grow
 
@@ -94,7 +96,7 @@ def schedules(words=1024, texts=32, processors=GPU, ticks_a_level=1):
     title = f"RNN at most {_count(recurrent[1])} ticks, Transformer {_count(blocks[1])}"
     names = f"{deep} Elman layers", f"{BLOCKS} Transformer blocks"
     shares = [
-        f"{total[1]:,} ticks at most, {_share(share)} of them for its chain"
+        f"{total[1]:,} ticks at most, {_share(share)} for the chain"
         for total, share in zip((recurrent, blocks), chains, strict=True)
     ]
     plot = figure(
@@ -107,43 +109,65 @@ def schedules(words=1024, texts=32, processors=GPU, ticks_a_level=1):
         height=440,
         headings=[joined(tag("b", name), ": ", share) for name, share in zip(names, shares, strict=True)],
         note=f"One training step, {_plural(texts, 'text')} of {words:,} words, equal work, width {WIDTH}, {_count(processors)} "
-        "processors. Dark: forward; light: backward. No greedy schedule takes longer.",
+        f"processors, {_plural(ticks_a_level, 'tick')} a level. Dark: forward; light: backward. No greedy schedule takes longer.",
     )
     plot.update_xaxes(separatethousands=True)
-    plot.update_yaxes(
-        {"range": [deep + 0.7, 0.3], "showgrid": False, "title": "layer", "dtick": max(6, deep // 12 * 6)}, row=1
-    )
-    plot.update_yaxes({"range": [BLOCKS + 0.7, 0.3], "showgrid": False, "title": "block", "dtick": 1}, row=2)
-    # A layer of the wave starts one step after its neighbour and works for T steps; a block waits for its neighbour.
-    _waves(plot, 1, deep, words + deep - 1, words, recurrent, theme.RNN, f"{names[0]}")
-    _waves(plot, 2, BLOCKS, BLOCKS, 1, blocks, theme.ATTENTION, f"{names[1]}")
+    rows = {"showgrid": False, "ticks": ""}
+    plot.update_yaxes(axis("layer", span=(deep + 0.7, 0.3), values=[1, deep], **rows), row=1)
+    plot.update_yaxes(axis("block", span=(BLOCKS + 0.7, 0.3), dtick=1, **rows), row=2)
+    _draw_waves(plot, deep, words, recurrent, names[0])
+    _draw_turns(plot, blocks, names[1])
     told = "\n".join(f"{name}: {share}" for name, share in zip(names, shares, strict=True))
     text = f"Figure: {title}\n{told}\n{_plural(texts, 'text')} of {words:,} words, width {WIDTH}, {processors:,} processors, "
     return Picture(plot, text=text + f"{_plural(ticks_a_level, 'tick')} a level, forward and backward")
 
 
-def _waves(plot, row, layers, steps, works, times, colour, name):
-    """A bar a layer forward, from the lowest up, and one backward, from the highest down."""
-    forward, total = times
-    ways = {
-        "forward": (0, forward / steps, range(layers), 1.0),
-        "backward": (forward, (total - forward) / steps, range(layers - 1, -1, -1), 0.45),
+def _draw_waves(plot, layers, words, times, name):
+    """The outline of the layers' bars: a layer starts one step after its neighbour and works for `words` steps."""
+    (forward, total), steps = times, words + layers - 1
+    first, last = 0.5, layers + 0.5
+    step, step_back = forward / steps, (total - forward) / steps
+    outlines = {
+        "forward": [0, words * step, forward, (layers - 1) * step],
+        "backward": [forward + (layers - 1) * step_back, total, forward + words * step_back, forward],
     }
-    edge = {"color": theme.PAPER, "width": 1 if layers <= 12 else 0}
-    for way, (start, step, order, opacity) in ways.items():
-        plot.add_bar(
-            base=[start + place * step for place in order],
-            x=[works * step] * layers,
-            y=list(range(1, layers + 1)),
-            orientation="h",
+    for way, corners in outlines.items():
+        plot.add_scatter(
+            x=[*corners, corners[0]],
+            y=[first, first, last, last, first],
+            mode="lines",
+            fill="toself",
+            fillcolor=theme.RNN,
+            line={"width": 0},
+            opacity=SHADES[way],
             name=f"{name}, {way}",
-            marker={"color": colour, "opacity": opacity, "line": edge},
-            width=0.85 if layers <= 12 else 1.0,
-            hovertemplate=f"%{{y}}, {way}: from %{{base:,.0f}} for %{{x:,.0f}} ticks<extra></extra>",
-            row=row,
+            hoveron="fills",
+            row=1,
             col=1,
         )
-    plot.update_layout(barmode="overlay", bargap=0)
+
+
+def _draw_turns(plot, times, name):
+    """A bar a block: forward from the lowest up, then backward; each waits for its neighbour."""
+    forward, total = times
+    ahead, back = forward / BLOCKS, (total - forward) / BLOCKS
+    for way, length, starts in (
+        ("forward", ahead, [place * ahead for place in range(BLOCKS)]),
+        ("backward", back, [total - (place + 1) * back for place in range(BLOCKS)]),
+    ):
+        plot.add_bar(
+            base=starts,
+            x=[length] * BLOCKS,
+            y=list(range(1, BLOCKS + 1)),
+            orientation="h",
+            name=f"{name}, {way}",
+            marker={"color": theme.ATTENTION, "opacity": SHADES[way], "line": {"color": theme.PAPER, "width": 1}},
+            width=0.85,
+            hovertemplate=f"block %{{y}}, {way}: from %{{base:,.0f}} for %{{x:,.0f}} ticks<extra></extra>",
+            row=2,
+            col=1,
+        )
+    plot.update_layout(barmode="overlay")
 
 
 def _count(number):
@@ -155,7 +179,7 @@ def _count(number):
 
 
 def _share(part):
-    return "less than 1%" if part < 0.01 else f"{part:.0%}"
+    return "under 1%" if part < 0.01 else f"{part:.0%}"
 
 
 def _plural(number, word):
