@@ -1,4 +1,4 @@
-"""Draw docs/picture.png, the picture of the README, from lesson 02's schedules. Run by make notebooks; needs Chromium."""
+"""Draw docs/picture.png, the picture of the README, from lesson 02's schedules. Run by make notebooks."""
 
 import sys
 from pathlib import Path
