@@ -45,10 +45,10 @@ class _SetUp:
     def refuse_another(self, name):
         """NotSetUp if `import course` or `import helpers` gives somebody else's."""
         module = self.sys.modules.get(name)
-        if module is not None and getattr(module, "__file__", None) is None and hasattr(module, "__path__"):
-            self.forget()  # a folder without code: what is installed goes before it
-        elif module is not None and not self.is_ours(name, getattr(module, "__file__", None)):
-            place = getattr(module, "__file__", None) or "made in this notebook"
+        file = getattr(module, "__file__", None)
+        no_code = file is None and hasattr(module, "__path__")  # a folder: what is installed goes before it
+        if module is not None and not no_code and not self.is_ours(name, file):
+            place = file or "made in this notebook"
             raise self.NotSetUp(f"This kernel has already imported another {name} ({place}): {self.RESTART}")
         spec = self.util.find_spec(name)
         if spec and spec.origin and not self.is_ours(name, spec.origin):

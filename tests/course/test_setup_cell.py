@@ -86,13 +86,16 @@ class Kernel:
     def __init__(self, folder, empty_python):
         self.venv, self.content, self.home = folder / "venv", folder / "content", folder / "home"
         shutil.copytree(empty_python, self.venv, symlinks=True)
-        self.content.mkdir()
+        self.temporary = folder / "temporary"
+        for made in (self.content, self.temporary):
+            made.mkdir()
         (self.packages,) = self.venv.glob("lib/python*/site-packages")
         # Nothing can be fetched from here, and nothing can be written at home.
         self.environment = {
             "PATH": os.environ["PATH"],
             "COLAB_NOTEBOOK_ID": "1abc",
             "HOME": "/proc/nowhere",
+            "TMPDIR": str(self.temporary),
             "PIP_INDEX_URL": NOWHERE,
             "PIP_CONFIG_FILE": os.devnull,
             "http_proxy": NOWHERE,
@@ -136,6 +139,7 @@ def elsewhere(kernel):
 def test_it_installs_the_course_alone_without_network_or_home_and_may_be_run_twice(kernel):
     assert kernel.run(setup(), setup()) == "arrived: first 05 2\n" * 2
     assert kernel.installed() == COURSE
+    assert list(kernel.temporary.iterdir()) == []
     (kernel.packages / "pip").unlink()
     assert kernel.run(setup()) == "arrived: first 05 2\n", "after a restart it is there, and pip is not asked"
 
@@ -177,8 +181,18 @@ import os, sys
 os.environ["PYTHONPATH"] = {str(PIP.parent)!r}
 os.execv(sys.executable, [sys.executable, "-m", "pip", *sys.argv[1:], "--target", {str(user)!r}])
 """)
-    assert kernel.run(code, setup()) == "arrived: first 05 2\n"
+    where = "import course; print(course.__path__)"
+    assert kernel.run(code, setup(), where) == f"arrived: first 05 2\n['{user / 'course'}']\n"
     assert {path.name for path in user.iterdir()} == COURSE
+
+
+def test_an_archive_goes_into_a_folder_for_the_session_where_the_users_own_is_asked_for_in_vain(kernel, tmp_path):
+    wheel = tiny_wheel("archive")
+    path = tmp_path / wheel.name
+    path.write_bytes(lzma.decompress(base64.b64decode(wheel.text)))
+    message = kernel.run(setup(archive=path.as_uri()), PIP_USER="1")
+    assert message == "arrived: archive 05 2\n", "an environment of its own has no folder of the user's"
+    assert kernel.installed() == set()
 
 
 def test_a_configured_target_is_no_failure(kernel, tmp_path):
