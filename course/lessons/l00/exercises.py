@@ -126,7 +126,7 @@ def check_fair(student):
         setting = {
             "device": chooser.choice(["laptop", "H200"]),
             "task": chooser.choice(["train", "write"]),
-            "parameters": chooser.randint(1, 9) * 10**6,
+            "work": chooser.randint(1, 9) * 10**9,
             "words": chooser.choice([512, 4096]),
         }
 
@@ -188,7 +188,7 @@ def _refuses_other_differences(says, quick, slow):
     others = {
         "device": ("another device", "A fast machine makes any model fast"),
         "task": ("read", "Training and writing are two questions, with two answers"),
-        "parameters": (quick["parameters"] // 3, "A smaller model has less to do"),
+        "work": (quick["work"] // 3, "Whoever has less to do is done earlier"),
         "words": (quick["words"] // 4, "A shorter text has less to do, and by how much is the very question"),
     }
     for name, (other, why) in others.items():
@@ -203,7 +203,7 @@ def check_looks_different(student):
     for n in (2, 3, 1, 5, 8):
         right = 2 / math.comb(2 * n, n)
         share = student.number(n)
-        if abs(share - right) <= max(0.25 * right, 0.002):  # a simulation of some thousand races is near enough
+        if abs(share - right) <= max(0.25 * right, 0.006):  # a simulation of some thousand races is near enough
             continue
         answer = f"for {plural(n, 'run')} each you say {share:.3g}. "
         require(0 <= share <= 1, answer + "A share of cases lies between 0 and 1.")

@@ -196,7 +196,7 @@ def times_nothing(device, work):
 
 @reference("2")
 def verdict(transformer, rnn):
-    if any(transformer[name] != rnn[name] for name in ("device", "task", "parameters", "words")):
+    if any(transformer[name] != rnn[name] for name in ("device", "task", "work", "words")):
         return "undecided"  # something else than the architecture differs
     ours, theirs = transformer["seconds"], rnn["seconds"]
     if min(len(ours), len(theirs)) < 5:
@@ -285,7 +285,7 @@ def means_a_fifth_apart(transformer, rnn):
 
 @wrong("2", "that is settled, and it says undecided")
 def compares_by_identity(transformer, rnn):
-    if any(transformer[name] is not rnn[name] for name in ("device", "task", "parameters", "words")):
+    if any(transformer[name] is not rnn[name] for name in ("device", "task", "work", "words")):
         return "undecided"
     return verdict(transformer, rnn)
 
@@ -300,7 +300,7 @@ def _without(ignored):
 
 wrong("2", "the two differ in “device”", _without("device"))
 wrong("2", "the two differ in “task”", _without("task"))
-wrong("2", "the two differ in “parameters”", _without("parameters"))
+wrong("2", "the two differ in “work”", _without("work"))
 wrong("2", "the two differ in “words”", _without("words"))
 
 

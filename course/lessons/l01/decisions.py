@@ -224,4 +224,5 @@ def through_the_state():
 )
 def access_through_the_state(words_that_reach_the_last_state, words, difference_when_resumed):
     all_reach = words_that_reach_the_last_state[:2] == words[:2]
-    return HOLDS if all_reach and difference_when_resumed < ROUNDING else DOES_NOT_HOLD
+    forgets = words_that_reach_the_last_state[2] < 100
+    return HOLDS if all_reach and forgets and difference_when_resumed < ROUNDING else DOES_NOT_HOLD

@@ -285,7 +285,7 @@ def check_keeper(student):
     require(
         shrinks > 1,
         lost
-        + f"W alone shrinks every state: the largest size of its eigenvalues is {shrinks:.2g}, and it has to be above 1.",
+        + f"W alone cannot hold a state: the largest size of its eigenvalues is {shrinks:.2g}. Take a W with one above 1.",
     )
     quiet = elman(0.01 * words[None], U, W, hidden=STARTS[:1])[0], elman(0.01 * words[None], U, W, hidden=STARTS[1:])[0]
     held = (quiet[0] - quiet[1]).abs().amax(dim=1).min().item() > APART
@@ -305,6 +305,11 @@ def _require_words_that_move(U, states):
     for word, vector in VECTORS.items():
         pushed = U @ torch.tensor(vector, dtype=torch.float64)
         change = (pushed * (1 - states[-1] ** 2)).abs().max().item()  # to first order, where tanh is flattest
+        require(
+            change > 1e-6 or pushed.abs().max() < 0.01,
+            f"“{word}” hardly moves the state (by {change:.1g}): it is pressed so hard against −1 or 1 that no word counts. "
+            "Let W hold less strongly.",
+        )
         require(
             change > 1e-6,
             f"“{word}” hardly moves the state (by {change:.1g}): a net that does not listen keeps its start easily. "

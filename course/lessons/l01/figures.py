@@ -29,11 +29,11 @@ def walks_of(gain, words):
 
 
 def rounds_needed(inputs, from_word, from_state):
-    """In which round of guessing and mending all states are right; the guess is 0."""
+    """In which round of guessing and mending all states are right, at the latest in round T; the guess is 0."""
     states = elman(inputs[None], from_word, from_state, method="loop")[0]
     pushed, guess = inputs @ from_word.T, torch.zeros_like(states)
     rounds = 0
-    while rounds == 0 or (guess - states).abs().max() > RIGHT:
+    while rounds < len(inputs) and (rounds == 0 or (guess - states).abs().max() > RIGHT):
         before = torch.cat([torch.zeros_like(guess[:1]), guess[:-1]])
         guess = torch.tanh(pushed + before @ from_state.T)
         rounds += 1
@@ -131,7 +131,7 @@ def _in_words(title, gain, words, apart, remembered):
 def two_nets():
     """Two nets as training with a teacher sees them, side by side: no arrow is left that the teacher can supply."""
     words = tiny_rnn("The mat rested on")[0]
-    title = "With a teacher the right net waits for nobody"
+    title = "With a teacher, no word on the right waits for another"
     left = _net(words, 10, "feeds back its hidden state", waits=True)
     right = _net(words, 400, "feeds back its output", waits=False)
     drawing = tag(

@@ -353,17 +353,22 @@ def keeper_that_is_deaf():
     return torch.zeros(2, 2), 3 * torch.eye(2)
 
 
+@wrong("4", "Let W hold less strongly")
+def keeper_that_presses_too_hard():
+    return 0.1 * torch.eye(2), 10 * torch.eye(2)
+
+
 @wrong("4", "Let U let every word in")
 def keeper_deaf_to_the_floor():
     return torch.tensor([[0.1, -0.1], [0.1, -0.1]]), 3 * torch.eye(2)
 
 
-@wrong("4", "it has to be above 1")
+@wrong("4", "Take a W with one above 1")
 def keeper_by_the_unit_matrix():
     return 0.1 * torch.eye(2), torch.eye(2)
 
 
-@wrong("4", "it has to be above 1")
+@wrong("4", "Take a W with one above 1")
 def keeper_without_memory():
     return torch.eye(2), torch.zeros(2, 2)
 
