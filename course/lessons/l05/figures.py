@@ -153,10 +153,7 @@ def _ready(graph, node, words):
 def _note(words):
     if words > NAMED:
         return "Each column is one word. In a round everything is computed whose inputs are ready."
-    return (
-        "A number is the round in which that output is ready. So few words do not show it: the RNN's first three are ready "
-        "before attention's. Take more words."
-    )
+    return "A number is the round in which an output is ready. So few words mislead: take more."
 
 
 def _draw_notices(plot, rows, words):
