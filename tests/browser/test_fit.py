@@ -54,7 +54,7 @@ def plot_with(*notes, title="A title", **settings):
 
 
 def clipped():
-    plot = figure("A title", x=axis(span=(0, 10)), y=axis(span=(0, 10)))
+    plot = figure("A title", x=axis(span=(0, 10)), y=axis(span=(0, 10)), right=200)
     plot.add_scatter(x=[10], y=[5], mode="text", text=["half of it"])
     return Picture(plot)
 
@@ -101,8 +101,12 @@ SOUND = {
         )
     ),
     "a drawing": drawing(300, 40),
-    "lines below each other that one scrolls to": Page(
-        sheet("A title", tag("div", [tag("div", f"line {n}") for n in range(50)], style="height:80px;overflow-y:auto")),
+    "lines that one scrolls to": Page(
+        sheet(
+            "A title",
+            tag("div", [tag("div", f"line {n}") for n in range(50)], style="height:80px;overflow-y:auto"),
+            [tag("div", f"below {n}") for n in range(50)],
+        ),
         "",
     ),
 }

@@ -113,6 +113,16 @@ def test_choices_follow_what_is_typed_and_keep_the_students_choice(shown):
     assert screen.value == "<p>man / 1 man</p>"
 
 
+def test_a_chosen_word_is_kept_where_it_stands_now(shown):
+    def read(sentence="man eats dog", word="eats"):
+        return Page(f"{sentence} / {word}", word)
+
+    explore(read, sentence="", word=lambda sentence: sentence.split())
+    controls, screen = live(shown[-1])
+    controls["sentence"].value = "dog man eats"
+    assert screen.value == "dog man eats / eats"
+
+
 def test_a_change_calls_the_function_once(shown):
     calls = []
 

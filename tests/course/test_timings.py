@@ -11,6 +11,7 @@ from timed import ATTENTION, CASES, H100, HERE, LAYER, elsewhere, here, race, ti
 from course import CourseError
 from course.results.recordings import Time
 from course.show import looks
+from course.show.theme import NARROWEST
 from course.show.timings import time_against_length
 
 COPIES = ["copy", "copy (used memory)", "copy (new memory)"]
@@ -102,6 +103,13 @@ def test_a_copy_is_no_opponent():
     assert title_of(time_against_length(points)) == "Torch wins at every length"
 
 
+def test_a_heading_too_long_for_the_title_is_cut_at_its_comma_or_left_out():
+    points = race(attention=[1, 10, 1000], LSTM=[5, 50, 500])
+    cut, none = "8 sentences, forward and backward, on this machine", "eight sentences forward and backward, " * 2
+    assert title_of(time_against_length({"1": points, cut: points})) == "8 sentences: attention loses from 1000 on"
+    assert title_of(time_against_length({"1": points, none.replace(",", ""): points})) == "Attention loses from 1000 on"
+
+
 def test_one_kernel_alone_gets_a_plain_title():
     assert title_of(time_against_length(race(LSTM=[1, 2, 3]))) == "Time against length: LSTM"
 
@@ -174,6 +182,14 @@ def test_the_name_of_a_line_that_ends_early_stands_above_the_lines_that_it_would
     notes = drawn(None, [recording]).json["layout"]["annotations"]
     heights = {re.sub("<[^>]+>", "", note["text"]): note["ay"] for note in notes if "ay" in note}
     assert heights["whole matrix"] > heights["torch SDPA: memory-efficient"]
+
+
+def test_the_labels_of_one_panel_have_their_room_beside_the_next():
+    layout = drawn(here(ATTENTION), [elsewhere(ATTENTION)]).json["layout"]
+    paper = NARROWEST - layout["margin"]["l"] - layout["margin"]["r"]
+    room = paper * (layout["xaxis2"]["domain"][0] - layout["xaxis"]["domain"][1])
+    assert min(room, layout["margin"]["r"]) >= 7 * len("FlashAttention")
+    assert paper * (layout["xaxis"]["domain"][1] - layout["xaxis"]["domain"][0]) > 120
 
 
 # ---- names and looks
@@ -277,3 +293,8 @@ def test_the_text_holds_recorded_ratios_at_the_longest_lengths_and_no_live_time(
         "times as long; at T = 1024 our kernel (fused) takes 1.64 ms, Python loop 56.2 times as long." in slow.text
     )
     assert "2 CPU cores" not in slow.text
+
+
+def test_ratios_are_to_the_fastest_that_computes_not_to_a_copy():
+    text = drawn(None, [elsewhere({"copy": 1, "torch": 2, "loop": 20})]).text
+    assert "at T = 4096 torch takes 8.19 ms, copying as much 0.50 times as long, Python loop 10 times as long." in text
