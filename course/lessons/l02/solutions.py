@@ -159,6 +159,16 @@ def counts_moves(T, layers):
     return T + layers - 2
 
 
+@wrong("4", "Draw the grid")
+def the_layers_alone(T, layers):
+    return layers
+
+
+@wrong("4", "Is a return missing?")
+def prints_the_steps(T, layers):
+    print(T + layers - 1)
+
+
 @reference("2")
 def crossing(recurrent, blocks, limit):
     return max((T for T in range(1, limit) if recurrent(T) < blocks(T)), default=0)
