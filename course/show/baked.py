@@ -6,6 +6,7 @@ from .in_words import label
 
 MOST_FRAMES = 12
 SLIDER = 86  # px that a baked figure is higher, for the slider below it
+CHARACTER = 9  # px that a character below the slider takes in the widest of the theme's fonts
 MOVING = ("title", "annotations", "shapes", "xaxis", "yaxis", "xaxis2", "yaxis2")
 AT_ONCE = {"mode": "immediate", "frame": {"duration": 0, "redraw": True}, "transition": {"duration": 0}}
 
@@ -30,7 +31,7 @@ def baked(function, defaults, parameter, values):
     first = pictures[defaults[parameter]]
     first.json["frames"] = [_frame(str(value), picture.json) for value, picture in pictures.items()]
     layout = first.json["layout"]
-    layout["sliders"] = [_slider(parameter, values, defaults[parameter], layout["margin"]["b"])]
+    layout["sliders"] = [_slider(parameter, values, defaults[parameter], layout["margin"])]
     layout["height"] += SLIDER
     layout["margin"]["b"] += SLIDER
     return first
@@ -50,11 +51,15 @@ def _frame(name, figure):
     return {"name": name, "data": figure["data"], "layout": layout}
 
 
-def _slider(parameter, values, chosen, below):
-    """below: px that the figure needs below its panels for itself."""
+def _slider(parameter, values, chosen, margin):
+    """Below all that the figure itself has below its panels; it ends so early that its last label fits.
+
+    margin: the figure's, in px.
+    """
+    half_of_last = CHARACTER * len(label(values[-1])) / 2
     return {
         "active": list(values).index(chosen),
         "currentvalue": {"prefix": f"{parameter.replace('_', ' ')}: "},
-        "pad": {"t": below},
+        "pad": {"t": margin["b"], "r": max(0, round(half_of_last - margin["r"]))},
         "steps": [{"label": label(value), "method": "animate", "args": [[str(value)], AT_ONCE]} for value in values],
     }

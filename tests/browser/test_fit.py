@@ -127,6 +127,11 @@ def test_a_note_stands_clear_of_the_slider_below_it(stage, shown):
     assert stage.faults(shown[0]) == []
 
 
+def test_the_last_label_of_a_slider_stays_in_the_figure(stage, shown):
+    explore(lambda processors=5: plot_with(("one", 5, 5)), processors=[5, 50_000_000, 1_234_567_890], bake="processors")
+    assert stage.faults(shown[0]) == []
+
+
 def test_each_frame_of_a_baked_figure_is_looked_at(stage, shown):
     def moving(place=1):
         return plot_with(("one", 5, 5), ("two", place, 5))
