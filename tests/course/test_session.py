@@ -39,6 +39,13 @@ def test_the_lessons_stand_in_an_order_that_builds_on_itself():
     assert len({row.title for row in LESSONS.values()}) == len(LESSONS)
 
 
+def test_an_overview_stands_before_the_lessons_and_settles_no_claim():
+    overviews = [row for row in LESSONS.values() if row.overview]
+    assert overviews
+    assert list(LESSONS.values())[: len(overviews)] == overviews
+    assert [row.id for row in overviews if row.evidence or row.planned] == []
+
+
 @pytest.mark.parametrize("row", written(), ids=lambda row: row.id)
 def test_a_notebook_is_named_after_its_lesson(row):
     assert re.fullmatch(rf"{row.id}_[a-z0-9_]+", row.notebook)
