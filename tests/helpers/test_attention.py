@@ -14,6 +14,7 @@ from torch.autograd import gradcheck
 from helpers import attention, attention_weights
 from helpers.ops.attention import METHODS as EVERY_METHOD
 
+pytestmark = pytest.mark.usefixtures("unaided")
 DRAWN = hypothesis.settings(max_examples=25)
 METHODS = [method for method in EVERY_METHOD if method != "flash"]  # needs a GPU: test_kernel_flash.py
 PLAIN = [method for method in METHODS if method != "auto"]

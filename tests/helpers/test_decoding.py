@@ -9,6 +9,7 @@ from torch.autograd import gradcheck
 from helpers import attention
 from helpers.ops.decoding import METHODS, decode_attention
 
+pytestmark = pytest.mark.usefixtures("unaided")
 each_method = pytest.mark.parametrize("method", METHODS)
 
 

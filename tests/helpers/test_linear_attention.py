@@ -13,6 +13,7 @@ from helpers import limits
 from helpers.ops import linear_attention as module
 from helpers.ops.linear_attention import CHUNK, METHODS, elu_plus_one, linear_attention
 
+pytestmark = pytest.mark.usefixtures("unaided")
 DRAWN = hypothesis.settings(max_examples=20)
 FORMS = METHODS[1:]
 each_form = pytest.mark.parametrize("method", METHODS)

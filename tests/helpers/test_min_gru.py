@@ -12,6 +12,7 @@ from torch.autograd import gradcheck
 
 from helpers.ops.min_gru import METHODS, min_gru
 
+pytestmark = pytest.mark.usefixtures("unaided")
 DRAWN = hypothesis.settings(max_examples=25)
 MODELS = [(method, positive) for positive in (False, True) for method in METHODS if positive or method != "log"]
 each_model = pytest.mark.parametrize(("method", "positive"), MODELS)

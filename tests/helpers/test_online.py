@@ -14,6 +14,7 @@ from helpers import attention, peak_memory
 from helpers.ops import online
 from helpers.ops.online import merge
 
+pytestmark = pytest.mark.usefixtures("unaided")
 DRAWN = hypothesis.settings(max_examples=25)
 each_dtype = pytest.mark.parametrize("dtype", RMS, ids=lambda dtype: str(dtype).removeprefix("torch."))
 each_mask = pytest.mark.parametrize("is_causal", [False, True], ids=["full", "causal"])

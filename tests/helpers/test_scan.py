@@ -14,6 +14,7 @@ from helpers import cost
 from helpers.ops import scan
 from helpers.ops.scan import METHODS, SCANS, combine, linear_recurrence
 
+pytestmark = pytest.mark.usefixtures("unaided")
 DRAWN = hypothesis.settings(max_examples=25)
 SIZES = [(2, 1, 3), (1, 2, 1), (3, 63, 5), (2, 64, 7), (1, 65, 1), (2, 1000, 3), (1, 4097, 2)]
 ON_CPU = [method for method in METHODS if method != "triton"]

@@ -24,7 +24,7 @@ INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
 
 
 @triton.jit
-def _load(matrix, rows, T, WIDTH: tl.constexpr, PADDED: tl.constexpr, DOT: tl.constexpr):
+def _load_rows(matrix, rows, T, WIDTH: tl.constexpr, PADDED: tl.constexpr, DOT: tl.constexpr):
     """These rows of a (T, WIDTH) matrix, with zeros around it, in the dtype that products take."""
     columns = tl.arange(0, PADDED)[None, :]
     inside = (rows[:, None] < T) & (columns < WIDTH)
@@ -32,7 +32,7 @@ def _load(matrix, rows, T, WIDTH: tl.constexpr, PADDED: tl.constexpr, DOT: tl.co
 
 
 @triton.jit
-def _store(matrix, rows, T, WIDTH: tl.constexpr, PADDED: tl.constexpr, tile):
+def _store_rows(matrix, rows, T, WIDTH: tl.constexpr, PADDED: tl.constexpr, tile):
     columns = tl.arange(0, PADDED)[None, :]
     inside = (rows[:, None] < T) & (columns < WIDTH)
     tl.store(matrix + rows[:, None] * WIDTH + columns, tile.to(matrix.dtype.element_ty), mask=inside)
@@ -63,7 +63,7 @@ def _forward(
     head = (tl.program_id(0) // blocks).to(tl.int64)  # B·H·T·D may pass 2³¹
     first = (blocks - 1 - tl.program_id(0) % blocks) * QUERIES  # the late queries see the most keys: they start first
     queries = first + tl.arange(0, QUERIES)
-    q = _load(query + head * Tq * D, queries, Tq, D, PADDED, DOT)
+    q = _load_rows(query + head * Tq * D, queries, Tq, D, PADDED, DOT)
     key += head * Tk * D
     value += head * Tk * DV
 
@@ -74,17 +74,17 @@ def _forward(
     for MASKED in tl.static_range(2):
         for start in range(edge * MASKED, end if MASKED else edge, KEYS):
             keys = start + tl.arange(0, KEYS)
-            scores = tl.dot(q, tl.trans(_load(key, keys, Tk, D, PADDED, DOT)), input_precision="ieee")
+            scores = tl.dot(q, tl.trans(_load_rows(key, keys, Tk, D, PADDED, DOT)), input_precision="ieee")
             if MASKED:
                 scores = tl.where(_visible(queries[:, None], keys[None, :], Tq, Tk, IS_CAUSAL), scores, -float("inf"))
             larger = tl.maximum(largest, tl.max(scores, 1) * scale)
             weights = tl.exp2(scores * scale - larger[:, None])
             shrink = tl.exp2(largest - larger)
             total = total * shrink + tl.sum(weights, 1)
-            v = _load(value, keys, Tk, DV, PADDED_V, DOT)
+            v = _load_rows(value, keys, Tk, DV, PADDED_V, DOT)
             mixed = tl.dot(weights.to(DOT), v, mixed * shrink[:, None], input_precision="ieee")
             largest = larger
-    _store(output + head * Tq * DV, queries, Tq, DV, PADDED_V, mixed / total[:, None])
+    _store_rows(output + head * Tq * DV, queries, Tq, DV, PADDED_V, mixed / total[:, None])
     tl.store(level + head * Tq + queries, largest + tl.log2(total), mask=queries < Tq)
 
 
@@ -98,9 +98,9 @@ def _backward_query(
     head = (tl.program_id(0) // blocks).to(tl.int64)
     first = (blocks - 1 - tl.program_id(0) % blocks) * QUERIES
     queries = first + tl.arange(0, QUERIES)
-    q = _load(query + head * Tq * D, queries, Tq, D, PADDED, DOT)
-    g = _load(grad_output + head * Tq * DV, queries, Tq, DV, PADDED_V, DOT)
-    o = _load(output + head * Tq * DV, queries, Tq, DV, PADDED_V, tl.float32)
+    q = _load_rows(query + head * Tq * D, queries, Tq, D, PADDED, DOT)
+    g = _load_rows(grad_output + head * Tq * DV, queries, Tq, DV, PADDED_V, DOT)
+    o = _load_rows(output + head * Tq * DV, queries, Tq, DV, PADDED_V, tl.float32)
     key += head * Tk * D
     value += head * Tk * DV
     height = tl.load(level + head * Tq + queries, mask=queries < Tq, other=0.0)
@@ -112,14 +112,14 @@ def _backward_query(
     for MASKED in tl.static_range(2):
         for start in range(edge * MASKED, end if MASKED else edge, KEYS):
             keys = start + tl.arange(0, KEYS)
-            k = _load(key, keys, Tk, D, PADDED, DOT)
-            v = _load(value, keys, Tk, DV, PADDED_V, DOT)
+            k = _load_rows(key, keys, Tk, D, PADDED, DOT)
+            v = _load_rows(value, keys, Tk, DV, PADDED_V, DOT)
             weights = tl.exp2(tl.dot(q, tl.trans(k), input_precision="ieee") * scale - height[:, None])
             if MASKED:
                 weights = tl.where(_visible(queries[:, None], keys[None, :], Tq, Tk, IS_CAUSAL), weights, 0.0)
             slopes = weights * (tl.dot(g, tl.trans(v), input_precision="ieee") - common[:, None])
             grad = tl.dot(slopes.to(DOT), k, grad, input_precision="ieee")
-    _store(grad_query + head * Tq * D, queries, Tq, D, PADDED, grad * (scale * 0.6931471805599453))  # ln 2
+    _store_rows(grad_query + head * Tq * D, queries, Tq, D, PADDED, grad * (scale * 0.6931471805599453))  # ln 2
 
 
 @triton.jit
@@ -132,8 +132,8 @@ def _backward_key(
     head = (tl.program_id(0) // blocks).to(tl.int64)
     first = tl.program_id(0) % blocks * KEYS  # the early keys are seen by the most queries
     keys = first + tl.arange(0, KEYS)
-    k = _load(key + head * Tk * D, keys, Tk, D, PADDED, DOT)
-    v = _load(value + head * Tk * DV, keys, Tk, DV, PADDED_V, DOT)
+    k = _load_rows(key + head * Tk * D, keys, Tk, D, PADDED, DOT)
+    v = _load_rows(value + head * Tk * DV, keys, Tk, DV, PADDED_V, DOT)
     query += head * Tq * D
     grad_output += head * Tq * DV
     level += head * Tq
@@ -148,8 +148,8 @@ def _backward_key(
     for MASKED in tl.static_range(2):
         for start in range(begin if MASKED else clear, tl.minimum(clear, Tq) if MASKED else Tq, QUERIES):
             queries = start + tl.arange(0, QUERIES)
-            q = _load(query, queries, Tq, D, PADDED, DOT)
-            g = _load(grad_output, queries, Tq, DV, PADDED_V, DOT)
+            q = _load_rows(query, queries, Tq, D, PADDED, DOT)
+            g = _load_rows(grad_output, queries, Tq, DV, PADDED_V, DOT)
             height = tl.load(level + queries, mask=queries < Tq, other=0.0)
             common = tl.load(shared + queries, mask=queries < Tq, other=0.0)
             # All tiles are (keys, queries), so no product has to be transposed. Beyond the last query g and common are
@@ -160,8 +160,8 @@ def _backward_key(
             grad_v = tl.dot(weights.to(DOT), g, grad_v, input_precision="ieee")
             slopes = weights * (tl.dot(v, tl.trans(g), input_precision="ieee") - common[None, :])
             grad_k = tl.dot(slopes.to(DOT), q, grad_k, input_precision="ieee")
-    _store(grad_key + head * Tk * D, keys, Tk, D, PADDED, grad_k * (scale * 0.6931471805599453))
-    _store(grad_value + head * Tk * DV, keys, Tk, DV, PADDED_V, grad_v)
+    _store_rows(grad_key + head * Tk * D, keys, Tk, D, PADDED, grad_k * (scale * 0.6931471805599453))
+    _store_rows(grad_value + head * Tk * DV, keys, Tk, DV, PADDED_V, grad_v)
 
 
 def settings(kernel, dtype, D, Dv, is_causal, capability):

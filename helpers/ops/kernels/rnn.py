@@ -32,7 +32,7 @@ def _tanh(x):
 
 
 @triton.jit
-def _load(pointer, inside):
+def _load_float32(pointer, inside):
     return tl.load(pointer, mask=inside, other=0.0).to(tl.float32)
 
 
@@ -42,7 +42,7 @@ def _on_chip(weight, gate, D: tl.constexpr, WIDTH: tl.constexpr):
     row, column = tl.arange(0, WIDTH)[:, None], tl.arange(0, WIDTH)[None, :]
     # Declared as not aligned: else Triton would give a thread parts of four columns, to read them at once.
     pointer = tl.multiple_of(weight + (gate * D + row) * D + column, [1, 1])
-    return _load(pointer, (row < D) & (column < D))
+    return _load_float32(pointer, (row < D) & (column < D))
 
 
 @triton.jit
@@ -59,29 +59,33 @@ def forward_kernel(
     sequence = tl.program_id(0).to(tl.int64)  # B·T·D may pass 2³¹
     unit = tl.arange(0, WIDTH)
     inside = unit < D
-    weight_0, bias_0 = _on_chip(weight, 0, D, WIDTH), _load(bias + unit, inside)
+    weight_0, bias_0 = _on_chip(weight, 0, D, WIDTH), _load_float32(bias + unit, inside)
     if GATES >= 3:
-        weight_1, bias_1 = _on_chip(weight, 1, D, WIDTH), _load(bias + D + unit, inside)
-        weight_2, bias_2 = _on_chip(weight, 2, D, WIDTH), _load(bias + 2 * D + unit, inside)
+        weight_1, bias_1 = _on_chip(weight, 1, D, WIDTH), _load_float32(bias + D + unit, inside)
+        weight_2, bias_2 = _on_chip(weight, 2, D, WIDTH), _load_float32(bias + 2 * D + unit, inside)
     if GATES == 4:
-        weight_3, bias_3 = _on_chip(weight, 3, D, WIDTH), _load(bias + 3 * D + unit, inside)
-        c = _load(cell + sequence * D + unit, inside)
-    h = _load(hidden + sequence * D + unit, inside)
+        weight_3, bias_3 = _on_chip(weight, 3, D, WIDTH), _load_float32(bias + 3 * D + unit, inside)
+        c = _load_float32(cell + sequence * D + unit, inside)
+    h = _load_float32(hidden + sequence * D + unit, inside)
 
     x = from_input + sequence * T * GATES * D + unit
     to_state, to_cell = states + sequence * T * D + unit, cells + sequence * T * D + unit
     for _ in range(T):
-        x_0 = _load(x, inside)
+        x_0 = _load_float32(x, inside)
         if GATES == 1:
             h = _tanh(x_0 + _product(h, weight_0) + bias_0)
         elif GATES == 3:
-            x_1, x_2 = _load(x + D, inside), _load(x + 2 * D, inside)
+            x_1, x_2 = _load_float32(x + D, inside), _load_float32(x + 2 * D, inside)
             reset = tl.sigmoid(x_0 + _product(h, weight_0) + bias_0)
             update = tl.sigmoid(x_1 + _product(h, weight_1) + bias_1)
             new = _tanh(x_2 + reset * (_product(h, weight_2) + bias_2))
             h = (1 - update) * new + update * h
         else:
-            x_1, x_2, x_3 = _load(x + D, inside), _load(x + 2 * D, inside), _load(x + 3 * D, inside)
+            x_1, x_2, x_3 = (
+                _load_float32(x + D, inside),
+                _load_float32(x + 2 * D, inside),
+                _load_float32(x + 3 * D, inside),
+            )
             enter = tl.sigmoid(x_0 + _product(h, weight_0) + bias_0)
             forget = tl.sigmoid(x_1 + _product(h, weight_1) + bias_1)
             new = _tanh(x_2 + _product(h, weight_2) + bias_2)
@@ -122,23 +126,23 @@ def backward_kernel(
     factor = factors + last * FACTORS * D + unit
     to_grad = grads + last * STATES * D + unit
     for _ in range(T):
-        h = _load(grad, inside) + carried
+        h = _load_float32(grad, inside) + carried
         tl.store(to_grad, h, mask=inside)
-        factor_0 = _load(factor, inside)
+        factor_0 = _load_float32(factor, inside)
         if GATES == 1:
             carried = _product(h * factor_0, weight_0)
         elif GATES == 3:
-            factor_1, factor_2 = _load(factor + D, inside), _load(factor + 2 * D, inside)
-            carried = h * _load(factor + 3 * D, inside)
+            factor_1, factor_2 = _load_float32(factor + D, inside), _load_float32(factor + 2 * D, inside)
+            carried = h * _load_float32(factor + 3 * D, inside)
             carried += _product(h * factor_0, weight_0)
             carried += _product(h * factor_1, weight_1)
             carried += _product(h * factor_2, weight_2)
         else:
-            factor_1, factor_2 = _load(factor + D, inside), _load(factor + 2 * D, inside)
-            c = carried_cell + h * _load(factor + 4 * D, inside)
+            factor_1, factor_2 = _load_float32(factor + D, inside), _load_float32(factor + 2 * D, inside)
+            c = carried_cell + h * _load_float32(factor + 4 * D, inside)
             tl.store(to_grad + D, c, mask=inside)
-            carried_cell = c * _load(factor + 5 * D, inside)
-            carried = _product(h * _load(factor + 3 * D, inside), weight_3)
+            carried_cell = c * _load_float32(factor + 5 * D, inside)
+            carried = _product(h * _load_float32(factor + 3 * D, inside), weight_3)
             carried += _product(c * factor_0, weight_0)
             carried += _product(c * factor_1, weight_1)
             carried += _product(c * factor_2, weight_2)
