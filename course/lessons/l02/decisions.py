@@ -251,12 +251,14 @@ def growth():
 @decisions.decides(
     "S0-11",
     numbers=growth,
-    shows="from 64 to 1,024 words, forward and backward, the work for each level grows more than tenfold in six blocks, and "
-    "by less than a tenth in six recurrent layers.",
-    refuted_by={"recurrent_growth": 16.0, "transformer_growth": 1.0},
+    shows="from 64 to 1,024 words, forward and backward, the longest chain of six blocks grows by less than a tenth and the "
+    "work for each level more than tenfold; in six recurrent layers the work for each level grows by less than a tenth.",
+    # Work for each level alone decides nothing: where attention writes word by word, it grows and so does the chain.
+    refuted_by={"path_growth": 23.0, "recurrent_growth": 1.08, "transformer_growth": 11.0},
 )
-def why_parallelisable(recurrent_growth, transformer_growth):
-    return ANSWERED if transformer_growth > 10 and recurrent_growth < 1.1 else UNANSWERED
+def why_parallelisable(path_growth, recurrent_growth, transformer_growth):
+    grows = path_growth < 1.1 and transformer_growth > 10
+    return ANSWERED if grows and recurrent_growth < 1.1 else UNANSWERED
 
 
 @decisions.decides(
