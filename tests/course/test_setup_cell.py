@@ -5,7 +5,6 @@ The real course with Colab's versions is in test_editions_slow.py.
 
 import base64
 import hashlib
-import importlib.util
 import io
 import lzma
 import os
@@ -14,6 +13,7 @@ import signal
 import subprocess
 import sys
 import zipfile
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -21,7 +21,8 @@ import pytest
 from course.editions.colab import setup_source
 from course.editions.wheel import CarriedWheel
 
-PIP = Path(importlib.util.find_spec("pip").origin).parent
+# Not asked of the import system: that tells setuptools that pip runs, and torch.utils.benchmark then fails to import.
+PIP = Path(metadata.distribution("pip").locate_file("pip"))
 NOWHERE = "http://127.0.0.1:9/"
 COURSE = {"course", "helpers", "rnn_to_attention-0.1.0.dist-info"}
 
