@@ -113,6 +113,7 @@ VALUES = [
     (decode_attention, {"length": 0}, ValueError, ["length is 0", "T = 7", "1 to 7"]),
     (decode_attention, {"length": 8}, ValueError, ["length is 8", "T = 7"]),
     (decode_attention, {"length": torch.tensor([3, 8])}, ValueError, ["3, 8", "1 to 7"]),
+    (decode_attention, {"length": torch.tensor([0, 3])}, ValueError, ["0, 3", "1 to 7"]),
     (decode_attention, {"length": torch.tensor([3, 4, 5])}, ValueError, ["(3,)", "B = 2"]),
     (decode_attention, {"length": torch.ones(2, device="meta").long()}, TypeError, ["meta", "length.to(query.device)"]),
     (linear_attention, {"feature": 1.0}, TypeError, ["feature is a float", "torch.exp"]),
