@@ -15,7 +15,7 @@ import nbformat
 import pytest
 from stored import NOTEBOOKS, ROOT
 
-from course.catalogue import find_lesson
+from course.catalogue import find_lesson, written
 from course.editions.colab import Place, form_title, with_badges, write_colab
 from course.editions.common import emptied, source_of
 from course.editions.handout import write_handout
@@ -133,7 +133,8 @@ def test_a_public_copy_is_named_in_every_badge_and_every_set_up(tmp_path):
 
 def test_a_lesson_that_the_readme_does_not_link_is_listed_with_its_badge():
     page = with_badges("# Title\n\nText.\n", PLACE)
-    assert page.startswith("# Title\n\n- 00 Start here [![")
+    first = written()[0]
+    assert page.startswith(f"# Title\n\n- {first.id} {first.title} [![")
     assert page.count("colab-badge.svg") == len(NOTEBOOKS)
 
 
