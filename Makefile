@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 COLAB := .venv-colab/bin
 # A file's tests, a notebook's cells and what is tested of one lesson stay together, on one of two workers.
-PYTEST := -m pytest -q -n 2 --dist loadgroup --no-loadscope-reorder
+PYTEST := -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 # A person sees pip's progress; a log sees only what fails.
 PIP_INSTALL := -m pip install --disable-pip-version-check $(if $(CI),--quiet)
 CPU_INDEX := https://download.pytorch.org/whl/cpu

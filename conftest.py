@@ -1,6 +1,7 @@
 """How pytest reads the lessons (pytest --nbval notebooks), with the course's own stack and with Colab's."""
 
 import os
+import re
 import shutil
 import tempfile
 from collections import Counter
@@ -35,27 +36,30 @@ def pytest_configure(config):
     os.environ["OMP_NUM_THREADS"] = "1"
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items):
     for notebook in {item.parent for item in items if hasattr(item.parent, "skip_compare")}:
         notebook.skip_compare += NOT_COMPARED
-    # Each kernel and each fixture of a module is started in one worker only; lessons come first, as they take longest.
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_group(item)))
-    items.sort(key=lambda item: _lesson(item) == "")
+    items.sort(key=lambda item: _lesson(item.nodeid) == "")  # lessons first, as they take longest
 
 
-def _group(item):
-    """The file of a test, and the lesson that it is about: what has to run in one process."""
-    return f"{item.path.stem}{_lesson(item)}"
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """With --dist loadfile: what is tested of one lesson in one file stays together, and not all of the file."""
+    if config.getvalue("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class OneLessonOfAFile(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            return super()._split_scope(nodeid) + _lesson(nodeid)
+
+    return OneLessonOfAFile(config, log)
 
 
-def _lesson(item):
-    """ "-05" for a test of one lesson, "-" for a notebook's own cell, else ""."""
-    if item.path.suffix == ".ipynb":
-        return "-"
-    values = item.callspec.params.values() if hasattr(item, "callspec") else []
-    return next((f"-{value.lesson}" for value in values if hasattr(value, "lesson")), "")
+def _lesson(nodeid):
+    """The name of the notebook that a test is about, as in "test_cards[05_self_attention]"; else ""."""
+    name = re.search(r"\b\d\d_[a-z_]+", nodeid)
+    return name[0] if name else ""
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -12,6 +12,8 @@ from course.show.marks import annotate, axis, figure, sheet, tag
 from course.show.theme import NARROWEST
 from course.show.timings import time_against_length
 
+pytestmark = pytest.mark.test_all
+
 
 @pytest.fixture(scope="module")
 def stage(chromium):
