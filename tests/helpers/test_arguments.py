@@ -177,6 +177,7 @@ def test_the_remedy_for_torchs_pair_of_states_gives_torchs_numbers():
     [
         (0.9, "decay is a float; give a torch tensor of shape (B, T, D)."),
         (None, "decay is a NoneType; give a torch tensor of shape (B, T, D)."),
+        ((inputs, inputs), "decay is a tuple of 2 tensors; give one of them, as decay[0] is."),
         (torch.nn.Linear(2, 2), "decay is a Linear; give a torch tensor of shape (B, T, D)."),
         (
             inputs + 1j,
@@ -184,7 +185,7 @@ def test_the_remedy_for_torchs_pair_of_states_gives_torchs_numbers():
         ),
         (inputs.to("meta"), "a tensor on meta holds no numbers, so make decay on cpu."),
     ],
-    ids=["a number", "nothing", "a module", "complex numbers", "another device"],
+    ids=["a number", "nothing", "a pair", "a module", "complex numbers", "another device"],
 )
 def test_where_no_call_is_sure_to_help_none_is_named(decay, sentence):
     with pytest.raises(TypeError, match="linear_recurrence: ") as raised:
@@ -192,6 +193,13 @@ def test_where_no_call_is_sure_to_help_none_is_named(decay, sentence):
     assert str(raised.value).endswith(sentence)
     assert ".float()" not in str(raised.value)
     assert "torch.tensor(" not in str(raised.value)
+
+
+def test_the_tensor_that_differs_is_the_one_to_change():
+    with pytest.raises(TypeError, match=r"; make them agree, as inputs\.to\(weight_ih\.dtype\) does\.$"):
+        lstm(**layer | {"inputs": inputs.float()})
+    with pytest.raises(TypeError, match=r"as hidden\.to\(inputs\.dtype\) and cell\.to\(inputs\.dtype\) do\.$"):
+        lstm(**layer | {"hidden": h[0].float(), "cell": c[0].half()})
 
 
 def test_an_empty_list_and_an_array_of_words_do_not_break_the_sentence():

@@ -10,6 +10,7 @@ from test_modes import CASES
 from helpers import attention, attention_weights, decode_attention, linear_recurrence
 from helpers.ops import attention as softmax
 from helpers.ops import decoding
+from helpers.ops.modes import shows_non_finite
 
 each_number = pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf], ids=str)
 METHODS = ("loop", "naive", "online", "sdpa", "auto")
@@ -17,6 +18,17 @@ METHODS = ("loop", "naive", "online", "sdpa", "auto")
 
 def same(result, expected):
     return torch.allclose(result, expected, rtol=1e-9, atol=1e-9, equal_nan=True)
+
+
+@each_number
+def test_a_number_that_is_not_finite_shows_and_a_sum_that_is_too_large_does_not(number):
+    result = torch.full((2, 3), 3e38)
+    assert not shows_non_finite(result)
+    assert not shows_non_finite(result.half().fill_(60000))
+    result[1, 1] = number
+    assert shows_non_finite(result)
+    result[0, 0] = -number
+    assert shows_non_finite(result.requires_grad_())
 
 
 @each_number

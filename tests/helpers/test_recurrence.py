@@ -10,6 +10,7 @@ from layers import each_layer, weights_of
 from tensors import EXACT, largest, normal
 from torch import nn
 from torch.autograd import gradcheck
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from helpers import elman, gru, lstm
 from helpers.ops.recurrence import METHODS
@@ -202,3 +203,23 @@ def test_no_state_is_a_state_of_zeros(layer):
     states = {"hidden": zeros, "cell": zeros} if layer is lstm else {"hidden": zeros}
     for method in METHODS:
         assert torch.equal(layer(inputs, *weights, **states, method=method), layer(inputs, *weights, method=method))
+
+
+class Products(TorchDispatchMode):
+    """Counts the products of matrices that are run, whatever their size."""
+
+    def __init__(self):
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        self.count += function.overloadpacket.__name__ in ("mm", "bmm", "addmm")
+        return function(*args, **kwargs or {})
+
+
+@each_layer
+@pytest.mark.parametrize(("method", "products"), [("loop", 2 * 7), ("hoisted", 1 + 7)])
+def test_hoisted_multiplies_all_inputs_at_once(layer, method, products):
+    with Products() as counted:
+        layer(normal(2, 7, 3), *weights_of(layer, 3, 4), method=method)
+    assert counted.count == products
