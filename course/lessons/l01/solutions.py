@@ -396,8 +396,3 @@ def keeper_of_one_matrix():
 @wrong("4", "so it is (2, 2)")
 def keeper_of_three_numbers():
     return torch.eye(3), 3 * torch.eye(3)
-
-
-@wrong("4", "U holds numbers that are not finite")
-def keeper_of_infinity():
-    return torch.full((2, 2), torch.inf), 3 * torch.eye(2)
