@@ -29,7 +29,6 @@ _AXIS = {
     "ticks": "outside",
     "tickcolor": GREY,
     "zeroline": False,
-    "automargin": True,
     "title": {"font": {"size": 14}},
 }
 
@@ -51,8 +50,10 @@ TEMPLATE = {
         "plot_bgcolor": PAPER,
         "showlegend": False,
         "hoverlabel": {"font": {"family": FONT}},
-        "xaxis": _AXIS,
-        "yaxis": _AXIS,
+        # Each makes room for itself alone. A label at the end of one axis that pushed the other's margin would push it
+        # a pixel further when the figure is drawn anew: a control moved back would not bring back the picture.
+        "xaxis": _AXIS | {"automargin": "height"},
+        "yaxis": _AXIS | {"automargin": "width"},
         "annotationdefaults": {"showarrow": False, "align": "left"},
     }
 }

@@ -140,3 +140,27 @@ def test_each_frame_of_a_baked_figure_is_looked_at(stage, shown):
 
     explore(moving, place=[1, 5, 8], bake="place")
     assert "overlap" in stage.faults(shown[0])[0]
+
+
+# How wide and high the panel of the plot is: at first, and whenever it shows the first figure again.
+SIZES = """async ([first, ...others]) => {
+    const shown = document.getElementById('stage').firstChild;
+    const size = () => [shown._fullLayout.xaxis._length, shown._fullLayout.yaxis._length].join(' × ');
+    const sizes = [size()];
+    for (const other of others) {
+        await Plotly.react(shown, other.data, other.layout);
+        await Plotly.react(shown, first.data, first.layout);
+        sizes.push(size());
+    }
+    return sizes;
+}"""
+
+
+@pytest.mark.parametrize("explorable", EXPLORABLES, ids=str)
+def test_a_control_that_is_moved_back_brings_back_the_picture(stage, explorable):
+    """JupyterLab draws into the plot that is there, and plotly remembers what pushed its margins."""
+    figures = [explorable.function(**case) for case in explorable.cases(mixtures=0)]
+    pictures = [figure.json for figure in figures if isinstance(figure, Picture)]
+    if pictures:
+        stage.draw(figures[0].bundle(), 1100)
+        assert len(set(stage.page.evaluate(SIZES, pictures))) == 1
