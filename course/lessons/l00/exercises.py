@@ -261,7 +261,7 @@ EXERCISES = [
         hints=(
             "Sort all 2n times. In how many orders of A and B do all A stand before all B, or all B before all A?",
             "There are (2n choose n) orders of n A's and n B's, all equally likely; two of them keep the ranges apart.",
-            "2 / math.comb(2 * n, n). Or draw: many times, two lists of n random numbers, and count.",
+            "2 / comb(2 * n, n), after from math import comb. Or draw: many times, two lists of n random numbers, and count.",
         ),
         check=check_looks_different,
     ),

@@ -316,7 +316,9 @@ def none_for_undecided(transformer, rnn):
 
 @reference("3")
 def looks_different(n):
-    return 2 / math.comb(2 * n, n)  # of all orders of n A's and n B's, two keep them apart
+    from math import comb
+
+    return 2 / comb(2 * n, n)  # of all orders of n A's and n B's, two keep them apart
 
 
 @also_right("3")
