@@ -1,6 +1,8 @@
 """The editions for a class: what is in them, and what is not. test_setup_cell.py and test_editions_slow.py run them."""
 
+import ast
 import base64
+import builtins
 import dataclasses
 import io
 import json
@@ -258,6 +260,25 @@ def test_solutions_wrong_answers_and_notes_stand_in_the_instructors_edition(note
     assert len([name for name in cells if name.startswith("expect-")]) == len(notes.get("times", {}))
     for name, entry in notes["predictions"].items():
         assert any(entry["ask"].strip() in source_of(cell).replace("\n> ", "\n") for cell in cells.values()), name
+
+
+def names(source, kind):
+    """The names that a piece of Python loads (ast.Load), or binds (ast.Store) by assignment, definition or import."""
+    bound = {node.id for node in ast.walk(source) if isinstance(node, ast.Name) and isinstance(node.ctx, kind)}
+    if kind is ast.Store:
+        bound |= {node.name for node in ast.walk(source) if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
+        bound |= {node.arg for node in ast.walk(source) if isinstance(node, ast.arg)}
+        imports = [node.names for node in ast.walk(source) if isinstance(node, (ast.Import, ast.ImportFrom))]
+        bound |= {(alias.asname or alias.name).partition(".")[0] for aliases in imports for alias in aliases}
+    return bound
+
+
+def test_a_solution_needs_no_name_that_its_notebook_lacks(notebook):
+    row = find_lesson(notebook.lesson)
+    known = names(ast.parse("\n".join(map(source_of, notebook.code))), ast.Store) | set(dir(builtins))
+    for exercise_id in row.exercises:
+        solution = ast.parse(row.answers.source_of(exercise_id))
+        assert names(solution, ast.Load) - names(solution, ast.Store) - known == set(), f"{row.id}.{exercise_id}"
 
 
 def test_recorded_gpus_are_gpus():
