@@ -122,6 +122,35 @@ def attention_one_query_at_a_time(T: int) -> dict[str, list[str]]:
     return graph | {f"q{t}": [f"y{t - 1}"] for t in range(2, T + 1)}
 
 
+def transformer(T: int, blocks: int = 2, causal: bool = True, writes: bool = False) -> dict[str, list[str]]:
+    """Blocks of attention and a feed-forward layer, 6 rounds each, and the outputs y(t), 1 more: 13 rounds for two.
+
+    The words of a text are there from the start, so it is read in 6 · blocks + 1 rounds, whatever T is. A model that
+    writes makes word t + 1 from y(t), and takes as many rounds for every word. Nodes: z2,3 is what block 2 makes of
+    word 3; q, k, v, weights, mixed, attended and hidden lead there. Sums and norms of one vector belong to the round
+    before. Without the mask, a model that writes waits for words that are not written yet: rounds finds a cycle.
+    Raises TypeError for a size that is no whole number, ValueError below 1.
+
+    >>> [span_of(transformer(60, causal=causal)) for causal in (True, False)], span_of(transformer(60, writes=True))
+    ([13, 13], 780)
+    """
+    T, blocks = require_sizes(T=T, blocks=blocks)
+    graph = {}
+    for block in range(1, blocks + 1):
+        for t in range(1, T + 1):
+            word = [f"y{t - 1}"] if writes and t > 1 else []
+            below = [f"z{block - 1},{t}"] if block > 1 else word
+            seen = range(1, (t if causal else T) + 1)
+            place = f"{block},{t}"
+            graph |= {f"{name}{place}": below for name in "qkv"}
+            graph[f"weights{place}"] = [f"q{place}", *(f"k{block},{j}" for j in seen)]
+            graph[f"mixed{place}"] = [f"weights{place}", *(f"v{block},{j}" for j in seen)]
+            graph[f"attended{place}"] = [f"mixed{place}"]
+            graph[f"hidden{place}"] = [f"attended{place}"]
+            graph[f"z{place}"] = [f"hidden{place}"]
+    return graph | {f"y{t}": [f"z{blocks},{t}"] for t in range(1, T + 1)}
+
+
 def rounds(predecessors: Mapping[Hashable, Iterable[Hashable]] | Sequence[Iterable[Hashable]]) -> dict[Hashable, int]:
     """{node: the round in which it is ready}, from 1, if every node is computed as soon as all that it needs is there.
 

@@ -22,6 +22,9 @@ ARCHITECTURES = {
     "attention": graphs.attention,
     "causal attention": lambda T: graphs.attention(T, causal=True),
     "one query at a time": graphs.attention_one_query_at_a_time,
+    "two blocks": graphs.transformer,
+    "three blocks without a mask": lambda T: graphs.transformer(T, blocks=3, causal=False),
+    "two blocks that write": lambda T: graphs.transformer(T, writes=True),
 }
 
 
@@ -64,6 +67,22 @@ def test_only_a_teacher_of_a_net_without_other_feedback_ends_the_waiting(T, laye
     assert rounds("hidden", False) == rounds("hidden", True) == rounds("both", True) == T + layers
     assert rounds("output", False) == rounds("both", False) == T * (layers + 1)
     assert rounds("output", True) == layers + 1
+
+
+@pytest.mark.parametrize("T", [1, 6, 60, 200])
+def test_reading_is_flat_and_writing_is_not(T):
+    """A block is attention and a feed-forward layer, 4 + 2 rounds; the outputs are one more."""
+    for blocks in (1, 2, 6):
+        reading = [span_of(graphs.transformer(T, blocks, causal)) for causal in (True, False)]
+        assert reading == [6 * blocks + 1] * 2
+        assert span_of(graphs.transformer(T, blocks, writes=True)) == (6 * blocks + 1) * T
+    assert span_of(graphs.recurrent_with_outputs(T, "hidden", layers=2)) == T + 2
+    assert span_of(graphs.recurrent_with_outputs(T, "both", layers=2)) == 3 * T
+
+
+def test_without_the_mask_a_model_that_writes_waits_for_words_that_are_not_written():
+    with pytest.raises(ValueError, match="cycle"):
+        span_of(graphs.transformer(3, causal=False, writes=True))
 
 
 def test_the_products_of_attention_are_its_rounds():
@@ -124,6 +143,7 @@ def bad(call, *words):
         bad(lambda: graphs.recurrent(0), "T=0", "T=1 or more"),
         bad(lambda: graphs.recurrent_with_outputs(3, "outputs"), "'outputs'", "mean 'output'?"),
         bad(lambda: graphs.attention(-1), "T=-1"),
+        bad(lambda: graphs.transformer(3, blocks=0), "blocks=0"),
     ],
 )
 def test_wrong_values(call, words):
