@@ -1,7 +1,8 @@
 """The nets of the lessons, small enough to read. A shape stands at every reshape; there is no configuration.
 
 attention.py: self-attention with its projections. layers.py: one layer of each kind, ready to be timed.
-perturbation.py: what moves when a word moves. tiny.py: a net for pencil and paper.
+perturbation.py: what moves when a word moves. seq2seq.py: encoder and decoder, with a lookup or
+without. tiny.py: a net for pencil and paper.
 """
 
 from .attention import SelfAttention
