@@ -1,0 +1,54 @@
+"""Made tasks, drawn anew for each batch: to recall a word after others, to reverse a string of letters."""
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+SYMBOLS, DISTRACTORS = 8, 8  # the words to recall are 0 … 7, those between are 8 … 15
+QUESTION = SYMBOLS + DISTRACTORS  # "?", the last word
+VOCABULARY = QUESTION + 1
+
+
+def recall(lag: int, B: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """One of 8 symbols, then `lag` words of 8 others, then "?": (tokens (B, lag + 2), the symbols (B,)). Chance: 1/8.
+
+    >>> tokens, symbols = recall(3, 2, torch.Generator().manual_seed(0))
+    >>> tokens.shape, torch.equal(tokens[:, 0], symbols), tokens[:, -1].tolist()
+    (torch.Size([2, 5]), True, [16, 16])
+    """
+    symbols = torch.randint(SYMBOLS, (B, 1), generator=generator)
+    between = torch.randint(SYMBOLS, QUESTION, (B, lag), generator=generator)
+    question = torch.full((B, 1), QUESTION)
+    return torch.cat([symbols, between, question], dim=1), symbols[:, 0]
+
+
+def recall_batches(least: int = 1, most: int = 20, B: int = 64) -> Callable[[torch.Generator], tuple[Tensor, Tensor]]:
+    """Batches for `train`: each has one lag, drawn evenly from least to most.
+
+    >>> tokens, _ = recall_batches(5, 5)(torch.Generator())
+    >>> tokens.shape
+    torch.Size([64, 7])
+    """
+
+    def batches(generator):
+        lag = int(torch.randint(least, most + 1, (), generator=generator))
+        return recall(lag, B, generator)
+
+    return batches
+
+
+def answer_loss(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
+    """The cross-entropy of what the model says after the last word, in nats."""
+    tokens, symbols = batch
+    return F.cross_entropy(model(tokens)[:, -1], symbols)
+
+
+@torch.no_grad()
+def recalled(model: nn.Module, lag: int, B: int = 256, seed: int = 1) -> float:
+    """The share of B fresh texts after which the model names the symbol, 0 to 1."""
+    tokens, symbols = recall(lag, B, torch.Generator().manual_seed(seed))
+    where = next(model.parameters()).device
+    named = model(tokens.to(where))[:, -1].argmax(dim=-1).cpu()
+    return (named == symbols).float().mean().item()
