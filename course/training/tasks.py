@@ -52,3 +52,30 @@ def recalled(model: nn.Module, lag: int, B: int = 256, seed: int = 1) -> float:
     where = next(model.parameters()).device
     named = model(tokens.to(where))[:, -1].argmax(dim=-1).cpu()
     return (named == symbols).float().mean().item()
+
+
+LETTERS = 8  # of a string to reverse
+
+
+def reversing_batches(
+    least: int = 1, most: int = 30, B: int = 64
+) -> Callable[[torch.Generator], tuple[Tensor, Tensor]]:
+    """Batches for `train`: B strings of one length, drawn evenly from least to most, and the same strings reversed.
+
+    >>> strings, reversed_ = reversing_batches(5, 5)(torch.Generator())
+    >>> strings.shape, torch.equal(strings.flip(1), reversed_)
+    (torch.Size([64, 5]), True)
+    """
+
+    def batches(generator):
+        length = int(torch.randint(least, most + 1, (), generator=generator))
+        strings = torch.randint(LETTERS, (B, length), generator=generator)
+        return strings, strings.flip(1)
+
+    return batches
+
+
+def writing_loss(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
+    """The cross-entropy of every letter, in nats, with the true letters before it fed back (teacher forcing)."""
+    source, target = batch
+    return F.cross_entropy(model(source, target).flatten(0, 1), target.flatten())

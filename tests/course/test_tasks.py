@@ -3,6 +3,7 @@
 import torch
 
 from course.models.cells import LSTM, Recurrent
+from course.models.seq2seq import RecurrentEncoder, Seq2Seq
 from course.training import tasks, train
 
 
@@ -39,3 +40,22 @@ def test_a_small_lstm_learns_to_recall():
         lambda: Recurrent(17, 16, LSTM, answers=8), tasks.recall_batches(1, 3), tasks.answer_loss, steps=250, lr=2e-2
     )
     assert tasks.recalled(run.model, lag=3) > 0.9
+
+
+def test_strings_of_every_length_are_reversed():
+    generator, batches = torch.Generator().manual_seed(0), tasks.reversing_batches(2, 4, B=30)
+    drawn = [batches(generator) for _ in range(40)]
+    assert {strings.shape[1] for strings, _ in drawn} == {2, 3, 4}
+    for strings, backwards in drawn:
+        assert strings.tolist() == [row[::-1] for row in backwards.tolist()]
+        assert set(strings.flatten().tolist()) <= set(range(8))
+
+
+def test_a_small_lookup_learns_to_reverse():
+    def model():
+        return Seq2Seq(RecurrentEncoder(8, 16), letters=8, width=16, lookup=True)
+
+    run = train(model, tasks.reversing_batches(1, 3), tasks.writing_loss, steps=200, lr=2e-2)
+    strings, backwards = tasks.reversing_batches(3, 3)(torch.Generator().manual_seed(1))
+    written, _ = run.model.write(strings, 3)
+    assert (written == backwards).float().mean() > 0.9
