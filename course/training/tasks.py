@@ -79,3 +79,15 @@ def writing_loss(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
     """The cross-entropy of every letter, in nats, with the true letters before it fed back (teacher forcing)."""
     source, target = batch
     return F.cross_entropy(model(source, target).flatten(0, 1), target.flatten())
+
+
+@torch.no_grad()
+def reversed_right(model: nn.Module, T: int, B: int = 256, seed: int = 1) -> float:
+    """The share of letters, of B fresh strings of T, that a `Seq2Seq` writes where they belong. Chance: 1/8.
+
+    It runs free: each letter is fed back as it was written, right or wrong.
+    """
+    source = torch.randint(LETTERS, (B, T), generator=torch.Generator().manual_seed(seed))
+    where = next(model.parameters()).device
+    written, _ = model.write(source.to(where), T)
+    return (written.cpu() == source.flip(1)).float().mean().item()

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from course.models.seq2seq import AdditiveAttention, BareEncoder, RecurrentEncoder, Seq2Seq
+from course.training import tasks
 
 LETTERS, WIDTH = 5, 6
 
@@ -85,3 +86,21 @@ def test_every_weight_gets_a_gradient_and_comes_back_from_a_file(lookup):
     file.seek(0)
     other.load_state_dict(torch.load(file, weights_only=True))
     assert torch.equal(model(source(), source()), other(source(), source()))
+
+
+class Mirror(nn.Module):
+    """Writes the source from its end; `off` letters of each string are another one."""
+
+    def __init__(self, off=0):
+        super().__init__()
+        self.off, self.weight = off, nn.Parameter(torch.zeros(1))
+
+    def write(self, source, length):
+        written = source.flip(1)
+        written[:, : self.off] = (written[:, : self.off] + 1) % tasks.LETTERS
+        return written, None
+
+
+def test_the_share_of_letters_that_are_right():
+    assert tasks.reversed_right(Mirror(), 6) == 1
+    assert tasks.reversed_right(Mirror(off=2), 8) == 0.75
