@@ -1,8 +1,10 @@
 """The nets of the lessons, small enough to read. A shape stands at every reshape; there is no configuration.
 
 cells.py: Elman, GRU and LSTM from their equations. seq2seq.py: encoder and decoder, with a lookup or without.
-attention.py: self-attention with its projections. layers.py: one layer of each kind, ready to be timed.
-perturbation.py: what moves when a word moves. tiny.py: a net for pencil and paper.
+attention.py: self-attention with its projections, as lesson 05 ends with it. transformer.py: the blocks of 2017 and of
+today from their parts, a language model, the translator; positions.py: where a word stands; copying.py: the same with
+torch's weights. layers.py: one layer of each kind, ready to be timed. perturbation.py: what moves when a word moves.
+tiny.py: a net for pencil and paper.
 """
 
 from .attention import SelfAttention
