@@ -7,6 +7,8 @@ asks after its LSTM's step, as in Luong et al. 2015, so that a text that is know
 import torch
 from torch import nn
 
+from .positions import sinusoids
+
 State = tuple[torch.Tensor, torch.Tensor]  # h and c of an LSTM, each (1, B, D)
 
 
@@ -51,17 +53,6 @@ class BareEncoder(nn.Module):
         if self.positions:
             vectors = vectors + sinusoids(*vectors.shape[1:]).to(vectors).flip(0)
         return vectors, None
-
-
-def sinusoids(T: int, width: int) -> torch.Tensor:
-    """Vectors of the positions 0 … T − 1, (T, D): sines and cosines of D/2 speeds (Vaswani et al. 2017, section 3.5).
-
-    >>> [[round(number, 2) for number in row] for row in sinusoids(2, 4).tolist()]
-    [[0.0, 1.0, 0.0, 1.0], [0.84, 0.54, 0.01, 1.0]]
-    """
-    speeds = 10_000.0 ** (-torch.arange(0, width, 2, dtype=torch.float64) / width)  # (D/2,)
-    angles = torch.arange(T, dtype=torch.float64)[:, None] * speeds  # (T, D/2)
-    return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(1).to(torch.float32)
 
 
 class AdditiveAttention(nn.Module):
