@@ -175,20 +175,18 @@ def check_backwards(student):
         "not more than half.",
     )
     require(
-        not accepts(ONE_ROW_WRONG),
-        f"it accepts {ONE_ROW_WRONG}: output 3 reads letter 2 most, and should read letter 1. All outputs count.",
+        accepts(COLUMNS_DIFFER) or not accepts(ONLY_COLUMNS),
+        f"it accepts {ONLY_COLUMNS}, where output 1 reads letter 2 most, and refuses {COLUMNS_DIFFER}, where each reads its "
+        "mirror. You look along the columns; what one output reads is a row.",
     )
-    require(
-        not accepts(FIRST_ROW_WRONG),
-        f"it accepts {FIRST_ROW_WRONG}: output 1 reads letter 2 most, and should read letter 3. All outputs count.",
-    )
+    for rows, sentence in (
+        (ONE_ROW_WRONG, "output 3 reads letter 2 most, and should read letter 1. All outputs count."),
+        (FIRST_ROW_WRONG, "output 1 reads letter 2 most, and should read letter 3. All outputs count."),
+    ):
+        require(not accepts(rows), f"it accepts {rows}: {sentence}")
     require(
         accepts(COLUMNS_DIFFER),
-        f"it refuses {COLUMNS_DIFFER}. The largest of each row lies on the mirror; a row is what one output reads.",
-    )
-    require(
-        not accepts(ONLY_COLUMNS),
-        f"it accepts {ONLY_COLUMNS}: output 1 reads letter 2 most. You look along the columns; an output is a row.",
+        f"it refuses {COLUMNS_DIFFER}. The largest of each row lies on the mirror; that is all.",
     )
     for T in (1, 4, 7):
         weights = (3 * torch.eye(T)).flip(0).softmax(-1)
@@ -263,11 +261,9 @@ def _name_the_twins(keys, on):
 
 def _sharper(queries, keys):
     factor = 10
-    while factor < 1e9:
-        if (factor * queries @ keys.T).softmax(-1).flip(1).diagonal().min() > 0.9:
-            return f"Larger scores are sharper: multiply the queries by {factor:,} here, and by more for more letters."
+    while factor < 1e15 and (factor * queries @ keys.T).softmax(-1).flip(1).diagonal().min() < 0.9:
         factor *= 10
-    return "Larger scores do not help: another letter has the same score, or nearly."
+    return f"Larger scores are sharper: multiply the queries by {factor:,} here, and by more for more letters."
 
 
 EXERCISES = [
