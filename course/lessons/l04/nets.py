@@ -1,0 +1,82 @@
+"""The nets of lesson 04, built and taught in one way; three of them are kept in files, ready to be asked.
+
+`python -m course.lessons.l04.nets` trains these three anew, about a minute each.
+"""
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from ...models.seq2seq import BareEncoder, RecurrentEncoder, Seq2Seq
+from ...training import Training, train
+from ...training.tasks import LETTERS, reversing_batches, writing_loss
+
+WIDTH = 48  # of the nets with a lookup
+FIXED_WIDTH = 56  # of the net without: two vectors of 56 numbers, and more weights in all
+STEPS = 800  # with a lookup
+FIXED_STEPS = 1400  # without: as many as fit into the same seconds of one core, rounded up
+RATE, FIXED_RATE = 3e-3, 5e-3  # for each the best of 0.003, 0.005 and 0.01 (0.003 and 0.005 with a lookup)
+
+ENCODERS: dict[str, Callable[[], nn.Module]] = {
+    "recurrent": lambda: RecurrentEncoder(LETTERS, WIDTH),
+    "letters alone": lambda: BareEncoder(LETTERS, WIDTH),
+    "letters and positions": lambda: BareEncoder(LETTERS, WIDTH, positions=True),
+}
+FOLDER = Path(__file__).parent / "weights"
+
+
+def with_lookup(encoder: str) -> Seq2Seq:
+    """An untrained net whose decoder looks at what this encoder hands it, one of ENCODERS."""
+    return Seq2Seq(ENCODERS[encoder](), LETTERS, WIDTH, lookup=True)
+
+
+def with_fixed_vector() -> Seq2Seq:
+    """An untrained net whose decoder starts from the encoder's last state, and never sees the source again."""
+    return Seq2Seq(RecurrentEncoder(LETTERS, FIXED_WIDTH), LETTERS, FIXED_WIDTH, lookup=False)
+
+
+def taught(encoder: str, seed: int = 0) -> Training:
+    """A net with a lookup, trained as the lesson does it."""
+    return train(
+        lambda: with_lookup(encoder), reversing_batches(), writing_loss, steps=STEPS, seed=seed, lr=RATE, watch=_silent
+    )
+
+
+def taught_fixed(seed: int = 0, times: int = 1, batches=None) -> Training:
+    """The net with a fixed vector, trained `times` as long as that with a lookup."""
+    steps = times * FIXED_STEPS
+    batches = batches or reversing_batches()
+    return train(with_fixed_vector, batches, writing_loss, steps=steps, seed=seed, lr=FIXED_RATE, watch=_silent)
+
+
+def _silent(run, done):
+    """No bar and no curve."""
+
+
+# ---- kept in files
+
+
+def _file(encoder):
+    return FOLDER / f"{encoder.replace(' ', '-')}.pt"
+
+
+def keep(encoder: str, model: nn.Module) -> None:
+    """Store its weights, in 16 bits."""
+    FOLDER.mkdir(exist_ok=True)
+    torch.save({name: weight.half() for name, weight in model.state_dict().items()}, _file(encoder))
+
+
+@functools.cache
+def kept(encoder: str) -> Seq2Seq:
+    """The trained net with this encoder, in float64: what it writes is the same on every machine."""
+    model = with_lookup(encoder)
+    model.load_state_dict(torch.load(_file(encoder), weights_only=True))
+    return model.double().eval()
+
+
+if __name__ == "__main__":
+    for name in ENCODERS:
+        keep(name, taught(name).model)
