@@ -167,6 +167,16 @@ def test_torch_func_and_second_derivatives_work_or_name_the_method_that_does():
         torch.func.jvp(lambda q: loss(q, key, value), (query,), (query,))
 
 
+@compiles
+def test_the_blocks_are_those_that_were_quickest_on_an_h200():
+    from helpers.ops.kernels import flash
+
+    names = ("QUERIES", "KEYS", "num_warps", "num_stages")
+    for D, blocks in ((64, (128, 64, 8, 3)), (128, (64, 64, 4, 3))):
+        constants = flash.settings(flash._forward, torch.bfloat16, D, D, True, (9, 0))
+        assert tuple(constants[name] for name in names) == blocks
+
+
 def compile_flash(name, dtype, D, capability):
     """One kernel, causal, as `helpers.attention` would launch it there."""
     from cross_compile import cross_compile

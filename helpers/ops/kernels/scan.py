@@ -2,19 +2,21 @@
 to the last, a tile of steps at a time, and holds one number a channel in between: the state.
 
 Its time is that of its bytes: a and b are read once and h is written once, 12 bytes an element in float32 for two
-operations. So memory must never wait. Tiles are fetched ahead, by asynchronous copies from capability 8.0 on: four
-tiles, 32 kB a program, with two programs a processor, are 8 MB on their way on an H200, which needs some 4. (One thread
-a channel, step after step, would have 8 bytes.) Blocks of channels are as wide as possible while there are two programs
-a processor; the narrowest, 8 float32, still reads whole sectors of 32 bytes.
+operations. Tiles are fetched ahead, by asynchronous copies from capability 8.0 on, so that memory never waits. But how
+wide a row is decides: at (8, 16384, 1024) on an H200, with 8 MB or more on their way in each case, rows of 64 bytes
+reached 0.67 of the rate of a copy, of 128 bytes 0.92 to 0.94, of 256 bytes 0.98; with gradients 0.64, 0.87 to 0.91, and
+0.96. So blocks of channels are 256 bytes wide while nearly every processor has a program, and narrower only where there
+are fewer channels, down to the 32 bytes of a sector; those widths were not measured.
 
-And the scan must not be slower than memory. A tile is (STEPS, GROUPS · CHANNELS), groups of steps side by side, because
-Triton gives the last axis to the 32 threads of a program. Each thread takes its STEPS steps in its own registers, only
-the ends of the groups cross threads, and no warp waits for another. Compiled for an H200, that is 14 to 18 instructions
-an element; one scan over all steps of a tile, by four warps, takes 52 to 63. Bandwidth leaves time for about 70.
+A tile is (STEPS, GROUPS · CHANNELS), groups of steps side by side, because Triton gives the last axis to the threads of
+a program. Each thread takes its STEPS steps in its own registers, and only the ends of the groups cross threads.
+Compiled for an H200, that is 15 to 20 instructions an element, as many with four warps as with one; one scan over all
+steps of a tile, by four warps, takes 52 to 63. Bandwidth leaves time for about 70.
 
 Where there are too few channels for all that and time is long, time is cut in chunks as in helpers.ops.scan: a first
 pass (TOTALS) computes what each chunk does as one step, that recurrence is scanned, and a second pass starts each chunk
-from its state. a and b are read twice, 20 bytes an element, but by the whole GPU.
+from its state. a and b are read twice, 20 bytes an element, but by the whole GPU. Where there are channels enough it
+loses: 0.41 of a copy's rate at the shape above.
 
 The gradient is the same walk from the last step to the first, over a_{t+1} and ∂L/∂h_t, with h_{t−1} read beside it, so
 that ∂L/∂a_t = g_t h_{t−1} is written in the same pass: 20 bytes an element. The direction is a matter of indices alone:
@@ -22,6 +24,8 @@ the reverse of tl.associative_scan itself is reported wrong (triton#4362, #8412)
 
 Only helpers.ops.scan calls this file, with arguments that it has checked.
 """
+
+import functools
 
 import torch
 import triton
@@ -102,19 +106,27 @@ def scan_kernel(
         tl.store(outputs + summary, state, mask=channel < D)
 
 
-def options(B, T, D, dtype, processors):
+@functools.cache
+def options(B, T, D, dtype, processors, capability):
     """The kernel's constants, and how time is cut: (constants, N chunks, of C steps)."""
-    narrow = 32 // dtype.itemsize  # channels in a sector
-    widths = [n for n in (32, 16, 8) if n > narrow and B * triton.cdiv(D, n) >= 2 * processors]
-    channels = min(max(widths, default=narrow), triton.next_power_of_2(D))
+    large = capability[0] in (9, 10)  # shared memory for two programs, each with 64 KiB on their way
+    warps, ahead = (4, 2**16) if large else (2, 2**14)
+    channels = min(256 // dtype.itemsize, triton.next_power_of_2(D))
+    while channels * dtype.itemsize > 32 and B * triton.cdiv(D, channels) < 0.9 * processors:
+        channels //= 2
     aligned = D % 16 == 0  # then a thread loads 16 bytes at once; else number by number, with an address for each
     vector = 16 // dtype.itemsize if aligned else 1
     elements = 32 if aligned and dtype.itemsize <= 4 else 16  # of a thread; with more, registers spill
-    steps, groups = elements // vector, max(1, 32 * vector // channels)
-    programs, rows = B * triton.cdiv(D, channels), steps * groups
-    N = max(1, min(2 * processors // programs, T // (4 * rows))) if 2 * programs <= processors else 1
+    steps, programs = elements // vector, B * triton.cdiv(D, channels)
+    is_cut = 2 * programs <= processors  # into many chunks: then a tile is that of one warp
+    while warps > 1 and 32 * warps * vector > channels and (is_cut or elements * 32 * warps > T * channels):
+        warps //= 2
+    groups = max(1, 32 * warps * vector // channels)
+    rows = steps * groups
+    N = max(1, min(2 * processors // programs, T // (4 * rows))) if is_cut else 1
     C = triton.cdiv(triton.cdiv(T, N), rows) * rows
-    constants = {"STEPS": steps, "GROUPS": groups, "CHANNELS": channels, "STAGES": 5 if aligned else 3, "num_warps": 1}
+    stages = min(5 if aligned else 3, max(2, 1 + ahead // (2 * rows * channels * dtype.itemsize)))
+    constants = {"STEPS": steps, "GROUPS": groups, "CHANNELS": channels, "STAGES": stages, "num_warps": warps}
     return constants | {"WIDE": tl.float64 if dtype == torch.float64 else tl.float32}, triton.cdiv(T, C), C
 
 
@@ -134,16 +146,23 @@ def gradients(decay, states, hidden, grad_states, reverse):
     return grad_decay, grads, decay[:, first] * grads[:, first]
 
 
+@functools.cache
+def _chip(device):
+    """How many processors this GPU has, and its compute capability; in the interpreter 1."""
+    if device.type != "cuda":
+        return 1, (9, 0)
+    return torch.cuda.get_device_properties(device).multi_processor_count, torch.cuda.get_device_capability(device)
+
+
 def _launch(decay, inputs, hidden, pointers, reverse, gradient):
     """Start the kernel, with time in one piece or in N: then the chunks' ends come from the same scan, N steps long.
 
     pointers: the kernel's hidden, states, outputs and products.
     """
     B, T, D = inputs.shape
-    processors = torch.cuda.get_device_properties(inputs.device).multi_processor_count if inputs.is_cuda else 1
-    constants, N, C = options(B, T, D, inputs.dtype, processors)
+    constants, N, C = options(B, T, D, inputs.dtype, *_chip(inputs.device))
     grid, sizes = (B * triton.cdiv(D, constants["CHANNELS"]) * N,), (B, T, D, C, N)
-    constants |= {"REVERSE": reverse, "GRADIENT": gradient}
+    constants = constants | {"REVERSE": reverse, "GRADIENT": gradient}
     decay, inputs, before = decay.contiguous(), inputs.contiguous(), hidden.contiguous()
     with torch.cuda.device_of(inputs):
         if N > 1:
