@@ -13,7 +13,7 @@ from functools import partial
 
 import torch
 
-from ..ops import recurrence
+from ..ops import cuda_graph
 from . import contenders
 
 
@@ -44,7 +44,7 @@ class Contest:
 
     def functions(self, T: int, device: torch.device) -> dict[str, Callable]:
         """{label: function without arguments} of one point."""
-        recurrence._recorded.cache_clear()  # the last point's CUDA graphs, and their memory
+        cuda_graph.recorded.cache_clear()  # the last point's CUDA graphs, and their memory
 
         def new(*shape):
             return torch.randn(shape, device=device).to(getattr(torch, self.dtype)).requires_grad_(self.trains)

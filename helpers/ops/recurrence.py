@@ -3,7 +3,6 @@
 Weights are in torch's layout, so that `nn.LSTM(…).all_weights[0]` can be passed as it is.
 """
 
-import functools
 import warnings
 from collections.abc import Callable
 from typing import NamedTuple
@@ -13,8 +12,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..arguments import refuse, require_tensors, require_word
+from .cuda_graph import graphed_layer
 from .kernels import unavailable
-from .modes import in_given_dtype, is_batched, signed
+from .modes import in_given_dtype, is_batched
 
 METHODS = ("auto", "loop", "hoisted", "torch")
 ON_GPU = ("graph", "cudnn", "fused")
@@ -39,8 +39,9 @@ def elman(
     state before the first step, (B, D), zeros unless given.
     method: "loop" (one step after the other, the definition), "hoisted" (U x_t for all t in one product, only W h is
         left in the loop), "torch" (torch's nn.RNN kernel; on an NVIDIA GPU that is cuDNN, and "cudnn" asks for it by
-        name), "auto" (torch). On an NVIDIA GPU also "graph" (the hoisted loop as one CUDA graph, recorded for each new
-        set of shapes; recording takes about as long as a few loops, and the graph keeps memory for all T steps) and
+        name), "auto" (torch). On an NVIDIA GPU also "graph" (the hoisted loop as one CUDA graph, two kernels a step,
+        recorded for each new set of shapes: that takes about as long as a few loops, and the graph keeps memory for all
+        T steps) and
         "fused" (our own kernel, W stays on the chip: D up to 128, float32 or 16 bits, sums in float32; needs triton).
 
     All give the loop's numbers to rounding, in the dtype of the tensors, under autocast too, with a gradient. Second
@@ -176,7 +177,7 @@ def _run(kind, method, call):
         return _fused(kind, call)
     if method == "graph":
         trains = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in call.tensors)
-        return _Graphed.apply(trains, kind, *call.tensors)
+        return graphed_layer(trains, *call.tensors)
     batched = is_batched(*call.tensors)
     if method in ("torch", "cudnn") and batched:
         refuse(kind.name, method, "torch's kernel has no vmap", "'hoisted', or give the axis of vmap as B")
@@ -257,100 +258,3 @@ def _fused(kind, call):
 
     hoisted = F.linear(call.inputs.float(), call.weight_ih.float(), call.bias_ih.float())  # (B, T, gates·D)
     return fused_layer(hoisted.unflatten(-1, (kind.gates, -1)), call.weight_hh, call.bias_hh, call.hidden, call.cell)
-
-
-class _Graphed(torch.autograd.Function):
-    """The hoisted loop as a CUDA graph, and its gradient as another.
-
-    The second runs the loop once more instead of keeping what the first one saw: a graph has one set of buffers, and
-    the layer may have run again, on other inputs, before its gradient is asked for.
-    """
-
-    @staticmethod
-    @signed
-    def forward(trains, kind, *tensors):
-        return _recorded(_states, kind, *_recorded_for(tensors))(*tensors)[0]
-
-    @staticmethod
-    def setup_context(ctx, inputs, output):
-        trains, kind, *tensors = inputs
-        ctx.save_for_backward(*tensors)
-        ctx.gradient = _recorded(_gradient, kind, *_recorded_for(tensors)) if trains else None
-
-    @staticmethod
-    def backward(ctx, grad):
-        return None, None, *_GraphedGradient.apply(ctx.gradient, *ctx.saved_tensors, grad)
-
-    @staticmethod
-    def vmap(info, dims, *_):
-        raise NotImplementedError(GRAPHED.format("vmap"))
-
-    @staticmethod
-    def jvp(ctx, *_):
-        raise NotImplementedError(GRAPHED.format("forward mode"))
-
-
-class _GraphedGradient(torch.autograd.Function):
-    """The gradients of all tensors of a layer, from that of its states."""
-
-    @staticmethod
-    @signed
-    def forward(gradient, *tensors):
-        return tuple(gradient(*tensors))
-
-    @staticmethod
-    def setup_context(ctx, inputs, output):
-        pass
-
-    @staticmethod
-    def backward(ctx, *_):
-        raise NotImplementedError(GRAPHED.format("second derivatives"))
-
-    @staticmethod
-    def vmap(info, dims, *_):
-        raise NotImplementedError(GRAPHED.format("vmap"))
-
-
-GRAPHED = "A layer's method 'graph' has a first derivative by backward only; use method 'hoisted' for {}."
-
-
-def _states(kind, *tensors):
-    return [_loop(kind, Call(*tensors), hoist=True)]
-
-
-def _gradient(kind, *tensors):
-    leaves = [tensor.detach().requires_grad_() for tensor in tensors[:-1]]
-    with torch.enable_grad():
-        return torch.autograd.grad(_loop(kind, Call(*leaves), hoist=True), leaves, tensors[-1])
-
-
-def _recorded_for(tensors):
-    """What a graph is recorded for: the shapes, the dtype, the device, and the precision, which it keeps."""
-    shapes = tuple(tuple(tensor.shape) for tensor in tensors)
-    return shapes, tensors[0].dtype, tensors[0].device, torch.get_float32_matmul_precision()
-
-
-@functools.lru_cache(maxsize=8)  # a graph keeps its memory
-def _recorded(function, kind, shapes, dtype, device, precision):
-    """`function` as a CUDA graph: copies the tensors in, starts all kernels at once, copies the results out."""
-    if function is _gradient:
-        shapes += ((*shapes[0][:2], shapes[2][1]),)  # the states', (B, T, D)
-    # Not in inference mode, or a later call outside of it could not fill the buffers.
-    with torch.inference_mode(False), torch.no_grad(), torch.cuda.device(device):
-        buffers = [torch.zeros(size, dtype=dtype, device=device) for size in shapes]
-        aside = torch.cuda.Stream()
-        aside.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(aside):
-            function(kind, *buffers)  # what happens only the first time must not be recorded
-        torch.cuda.current_stream().wait_stream(aside)
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
-            results = function(kind, *buffers)
-
-    def replay(*tensors):
-        for buffer, tensor in zip(buffers, tensors, strict=True):
-            buffer.copy_(tensor)
-        graph.replay()
-        return [result.clone() for result in results]
-
-    return replay

@@ -1,13 +1,18 @@
 """The methods of elman, gru and lstm that need a GPU: what they say without one, what of them runs anywhere, and, on a
 GPU, that they give the loop's numbers."""
 
+from collections import Counter
+from functools import partial
+
 import pytest
 import torch
+from fused_cells import OPERATIONS, fused_cells_for_a_cpu
 from layers import GATES, apply, each_layer, tensors_of
 from tensors import EXACT, largest, normal, with_gradients
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from helpers import gru
-from helpers.ops import recurrence
+from helpers import gru, lstm
+from helpers.ops import cuda_graph, recurrence
 from helpers.ops.recurrence import ON_GPU
 
 PEERS = {"torch": 2e-5, "cudnn": 2e-5}  # code that is not ours: cuDNN's float32 was off by 7e-6 on an H200
@@ -20,16 +25,24 @@ def gradients_of(layer, tensors, upstream, method):
 
 @pytest.fixture
 def eager(monkeypatch):
-    """Graphs that are no graphs: the function runs at once, as on a GPU it would when it is recorded."""
+    """Graphs that are no graphs: the function runs at once, as on a GPU it would when it is recorded.
+
+    Torch has its fused cells for GPUs alone: here plain operations stand in for them, by the same names.
+    """
     recorded = []
 
-    def record(function, kind, *recorded_for):
-        recorded.append(function)
-        return lambda *tensors: [result.clone() for result in function(kind, *(tensor.detach() for tensor in tensors))]
+    @torch.no_grad()
+    def replay(function, *tensors):
+        return [result.clone() for result in function(*(tensor.detach() for tensor in tensors))]
 
-    monkeypatch.setattr(recurrence, "_recorded", record)
+    def record(function, *recorded_for):
+        recorded.append(function)
+        return partial(replay, function)
+
+    monkeypatch.setattr(cuda_graph, "recorded", record)
     monkeypatch.setattr(recurrence, "_require_gpu", lambda *_: None)
-    return recorded
+    with fused_cells_for_a_cpu():
+        yield recorded
 
 
 @each_layer
@@ -71,14 +84,53 @@ def test_a_graph_serves_two_layers_of_one_shape_before_their_gradients_are_asked
     assert all(largest(a, b) < EXACT for a, b in zip(twice("graph"), twice("loop"), strict=True))
 
 
+class Started(TorchDispatchMode):
+    """Counts the operations that compute, by name: each is a kernel, or two, on a GPU."""
+
+    VIEWS = ("aten.t.", "permute", "view", "transpose", "select", "slice", "unbind", "detach", "alias", "expand", "unsqueeze")
+
+    def __init__(self):
+        super().__init__()
+        self.names = Counter()
+
+    def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
+        if not any(word in str(operation) for word in self.VIEWS):
+            self.names[operation.overloadpacket.__name__] += 1
+        return operation(*args, **(kwargs or {}))
+
+
+@each_layer
+def test_a_step_of_a_graph_is_two_kernels_and_on_the_way_back_two_or_three(layer, eager):
+    def started(T, function):
+        tensors = tensors_of(layer, T=T)
+        tensors += [normal(2, T, 4, seed=5)] if function is cuda_graph.gradients_of else []
+        with torch.no_grad(), Started() as operations:
+            function(*tensors)
+        return operations.names.total()
+
+    forward, both = ((started(9, f) - started(5, f)) // 4 for f in (cuda_graph.states_of, cuda_graph.gradients_of))
+    assert forward == 2
+    assert both - forward == (3 if layer is gru else 2)
+
+
+@each_layer
+def test_a_graph_has_torchs_fused_cell_where_torch_has_one(layer, eager):
+    with torch.no_grad(), Started() as operations:
+        cuda_graph.states_of(*tensors_of(layer, T=5))
+    cells = {gru: "_thnn_fused_gru_cell", lstm: "_thnn_fused_lstm_cell"}
+    assert {name: n for name, n in operations.names.items() if name in OPERATIONS} == (
+        {cells[layer]: 5} if layer in cells else {}
+    )
+
+
 def test_no_graph_of_a_gradient_is_recorded_where_none_is_asked_for(eager):
     tensors = [tensor.requires_grad_() for tensor in tensors_of(gru)]
     with torch.no_grad():
         assert not apply(gru, *tensors, method="graph").requires_grad
     apply(gru, *tensors_of(gru), method="graph")
-    assert recurrence._gradient not in eager
+    assert cuda_graph.gradients_of not in eager
     assert apply(gru, *tensors, method="graph").requires_grad
-    assert recurrence._gradient in eager
+    assert cuda_graph.gradients_of in eager
 
 
 def test_what_a_graph_cannot_do_is_said_with_the_method_that_can(eager):
