@@ -142,9 +142,7 @@ def gradients_of(*tensors: Tensor) -> list[Tensor]:
     *tensors, grad = tensors
     inputs, weight_ih, weight_hh = tensors[:3]
     run, step_back = _run(*tensors), _CELLS[_gates(weight_hh)].back
-    grads = torch.cat(
-        [torch.zeros_like(tensors[5])[None], grad.transpose(0, 1)]
-    )  # (T + 1, B, D): added to step by step
+    grads = torch.cat([torch.zeros_like(tensors[5])[None], grad.transpose(0, 1)])  # (T + 1, B, D)
     grad_cell, to_input, to_hidden = None, [], []
     for t in reversed(range(len(run.kept))):
         to_x, to_h, grad_cell = step_back(grads, t, grad_cell, run.kept[t])
@@ -175,7 +173,7 @@ def _run(inputs, weight_ih, weight_hh, bias_ih, bias_hh, hidden, cell=None):
 
 
 # The cells. start: which biases are added to U x, and which to W h. step: (U x + b, h, c, Wᵀ, b) to (h', c', what is
-# kept). back: from the gradients of all states, of which that of step t is whole, (that of U x, that of W h, that of c).
+# kept). back: from the gradients of all states, whole from step t on, to (that of U x, that of W h, that of c).
 
 
 class _Cell(NamedTuple):

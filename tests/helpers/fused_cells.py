@@ -19,7 +19,7 @@ def fused_cells_for_a_cpu():
 
 
 def _lstm(input_gates, hidden_gates, cell, input_bias=None, hidden_bias=None):
-    assert input_bias is None and hidden_bias is None
+    assert (input_bias, hidden_bias) == (None, None)
     gates = input_gates + hidden_gates
     enter, forget, new, leave = gates.chunk(4, dim=1)
     enter, forget, new, leave = enter.sigmoid(), forget.sigmoid(), new.tanh(), leave.sigmoid()
@@ -39,7 +39,7 @@ def _lstm_back(grad, grad_after, cell, after, workspace, has_bias):
 
 
 def _gru(input_gates, hidden_gates, hidden, input_bias=None, hidden_bias=None):
-    assert input_bias is None and hidden_bias is None
+    assert (input_bias, hidden_bias) == (None, None)
     (x_reset, x_update, x_new), (h_reset, h_update, h_new) = (g.chunk(3, dim=1) for g in (input_gates, hidden_gates))
     reset, update = (x_reset + h_reset).sigmoid(), (x_update + h_update).sigmoid()
     new = (x_new + reset * h_new).tanh()

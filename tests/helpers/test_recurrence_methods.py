@@ -87,7 +87,19 @@ def test_a_graph_serves_two_layers_of_one_shape_before_their_gradients_are_asked
 class Started(TorchDispatchMode):
     """Counts the operations that compute, by name: each is a kernel, or two, on a GPU."""
 
-    VIEWS = ("aten.t.", "permute", "view", "transpose", "select", "slice", "unbind", "detach", "alias", "expand", "unsqueeze")
+    VIEWS = (
+        "aten.t.",
+        "permute",
+        "view",
+        "transpose",
+        "select",
+        "slice",
+        "unbind",
+        "detach",
+        "alias",
+        "expand",
+        "unsqueeze",
+    )
 
     def __init__(self):
         super().__init__()
