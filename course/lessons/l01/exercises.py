@@ -117,6 +117,11 @@ def _name_the_shape(answer, expected, sizes):
         shape != (B, T + 1, D),
         f"with {sizes} the shape is {shape}: h_0 is among the states. Return the {T} that the net has made.",
     )
+    require(
+        shape != (B, B, D) or B == T,
+        f"with {sizes} the shape is {shape}: as many states as sentences. There are inputs.shape[1] words; len(inputs) "
+        "counts the sentences.",
+    )
     if shape == (T, B, D):
         answer = answer.detach().to(torch.float64)
         is_turned = close(answer.transpose(0, 1), expected) and not (T == B and close(answer, expected))

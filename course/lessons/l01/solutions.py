@@ -144,6 +144,11 @@ def unroll_over_sentences(inputs, hidden, U, W, b):
     return torch.stack(states, dim=1)
 
 
+@wrong("2", "len(inputs) counts the sentences")
+def unroll_as_many_words_as_sentences(inputs, hidden, U, W, b):
+    return rnn_unroll(inputs[:, : len(inputs)], hidden, U, W, b)
+
+
 @wrong("2", "answers differently")
 def unroll_with_a_default_list(inputs, hidden, U, W, b, states=[]):  # noqa: B006
     for x in inputs.unbind(1):

@@ -6,7 +6,7 @@ import torch
 
 from helpers import attention, attention_weights
 
-from ...exercises import Exercise, close, in_float64, plural, require
+from ...exercises import Exercise, Wrong, close, in_float64, plural, require
 
 
 def _random(generator, *shape):
@@ -15,7 +15,7 @@ def _random(generator, *shape):
 
 def check_attention(student):
     generator = torch.Generator().manual_seed(51)
-    for T, D in ((1, 2), (3, 5), (6, 16)):
+    for T, D in ((1, 2), (4, 5), (6, 16)):
         query, key, value = (_random(generator, T, D) for _ in range(3))
         sizes = f"{plural(T, 'word')} of width {D}"
         output = student.tensor(query, key, value, shape=(T, D), meaning="one row of width D for each query", on=sizes)
@@ -34,11 +34,13 @@ def check_attention(student):
     query, key, value = _random(generator, 2, 4), _random(generator, 5, 4), _random(generator, 5, 3)
     sizes = "2 queries of width 4 over 5 keys, with values of width 3"
     output = student.tensor(query, key, value, shape=(2, 3), meaning="2 queries read 5 values of width 3", on=sizes)
-    gap = (output - attention(query, key, value)).abs().max().item()
     require(
-        gap < 1e-4,
-        f"right where there are as many keys as queries, and off by up to {gap:.2g} for {sizes}. Each query reads all keys.",
+        not close(output, attention(query, key, value, scale=3**-0.5)),
+        f"for {sizes} the scores are divided by √3, where queries and keys have width 4. Divide by the root of their width, "
+        "query.shape[-1].",
     )
+    gap = (output - attention(query, key, value)).abs().max().item()
+    require(gap < 1e-4, f"right where there are as many keys as queries, and off by up to {gap:.2g} for {sizes}.")
 
 
 def _name_the_scale(output, query, key, value):
@@ -48,8 +50,9 @@ def _name_the_scale(output, query, key, value):
         return attention(query, key, value, scale=scale)
 
     require(
-        D == 16 or not close(output, scaled(0.25)),
-        "the scale is right only for D = 16: take the width from query.shape[-1], not from the notebook's D.",
+        not close(output, scaled(3**-0.5)),
+        f"the scores are divided by √3, which is right for the words above. Here the width is {D}: take it from "
+        "query.shape[-1].",
     )
     require(
         not close(output, scaled(1.0)), "the scores are not divided by √D: with long vectors the softmax saturates."
@@ -94,12 +97,23 @@ def check_row_test(student):
     _refuses_negative_weights(student)
 
 
+def _truth(student, weights, on):
+    """The student's True or False; where torch refuses to compare two types of numbers, with what helps."""
+    try:
+        return student.truth(weights, on=on)
+    except Wrong as wrong:
+        if "did not match" not in str(wrong):
+            raise
+        advice = "Weights come in float32 and in float64: torch.ones_like(sums) has the type of sums."
+        raise Wrong(f"{wrong}\n{advice}") from None
+
+
 def _accepts(student, rows):
-    return student.truth(torch.tensor(rows), on=str(rows))
+    return _truth(student, torch.tensor(rows), on=str(rows))
 
 
 def _accepts_softmax(student, scores, dim):
-    return student.truth(scores.softmax(dim), on=f"softmax(scores, dim={dim}), scores {tuple(scores.shape)}")
+    return _truth(student, scores.softmax(dim), on=f"softmax(scores, dim={dim}), scores {tuple(scores.shape)}")
 
 
 def _accepts_weights(student, generator, scores):

@@ -47,12 +47,17 @@ def scale_without_root(query, key, value):
     return (query @ key.T / query.shape[-1]).softmax(-1) @ value
 
 
-@wrong("1", "the scale is right only for D = 16")
+@wrong("1", "which is right for the words above. Here the width is 5")
 def scale_of_the_notebook(query, key, value):
-    return (query @ key.T / 16**0.5).softmax(-1) @ value
+    return (query @ key.T / 3**0.5).softmax(-1) @ value
 
 
-@wrong("1", "the scores are divided by √T, the root of the number of words, 3")
+@wrong("1", "where queries and keys have width 4")
+def scale_by_the_width_of_values(query, key, value):
+    return (query @ key.T / value.shape[-1] ** 0.5).softmax(-1) @ value
+
+
+@wrong("1", "the scores are divided by √T, the root of the number of words, 4")
 def scale_by_words(query, key, value):
     return (query @ key.T / len(query) ** 0.5).softmax(-1) @ value
 
@@ -67,7 +72,7 @@ def weights_transposed(query, key, value):
     return (query @ key.T / query.shape[-1] ** 0.5).softmax(-1).T @ value
 
 
-@wrong("1", "for 3 words of width 5 the output is off by up to")
+@wrong("1", "for 4 words of width 5 the output is off by up to")
 def mean_of_the_values(query, key, value):
     return value.mean(0).expand(len(query), -1)
 
@@ -102,7 +107,7 @@ def forgot_return(query, key, value):
     (query @ key.T / query.shape[-1] ** 0.5).softmax(-1) @ value
 
 
-@wrong("1", "right where there are as many keys as queries, and off by up to 0.31")
+@wrong("1", "right where there are as many keys as queries, and off by up to 1.1 for 2 queries")
 def one_length(query, key, value):
     scores = query @ key[: len(query)].T / query.shape[-1] ** 0.5
     return scores.softmax(-1) @ value[: len(query)]
@@ -135,6 +140,11 @@ def is_attention_by_allclose(weights):
     return (
         torch.allclose(weights.sum(1), torch.ones(len(weights), dtype=weights.dtype), atol=1e-5) & (weights >= 0).all()
     )
+
+
+@wrong("2", "torch.ones_like(sums) has the type of sums")
+def compares_two_types(weights):
+    return torch.allclose(weights.sum(dim=-1), torch.ones(len(weights))) and bool((weights >= 0).all())
 
 
 @wrong("2", "it accepts softmax(scores, dim=0)")
