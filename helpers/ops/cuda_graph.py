@@ -100,6 +100,19 @@ def recorded(function: Callable, shapes: tuple, dtype: torch.dtype, device: torc
     """`function` as a CUDA graph: copies the tensors in, starts all kernels at once, copies the results out."""
     if function is gradients_of:
         shapes += ((*shapes[0][:2], shapes[2][1]),)  # the states', (B, T, D)
+    buffers, results, replay = record(function, shapes, dtype, device)
+
+    def copy_and_replay(*tensors):
+        for buffer, tensor in zip(buffers, tensors, strict=True):
+            buffer.copy_(tensor)
+        replay()
+        return [result.clone() for result in results]
+
+    return copy_and_replay
+
+
+def record(function: Callable, shapes: tuple, dtype: torch.dtype, device: torch.device) -> tuple[list, list, Callable]:
+    """(buffers of these shapes, results, replay): replay() computes results = function(*buffers), where they lie."""
     # Not in inference mode, or a later call outside of it could not fill the buffers.
     with torch.inference_mode(False), torch.no_grad(), torch.cuda.device(device):
         buffers = [torch.zeros(size, dtype=dtype, device=device) for size in shapes]
@@ -111,14 +124,7 @@ def recorded(function: Callable, shapes: tuple, dtype: torch.dtype, device: torc
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph):
             results = function(*buffers)
-
-    def replay(*tensors):
-        for buffer, tensor in zip(buffers, tensors, strict=True):
-            buffer.copy_(tensor)
-        graph.replay()
-        return [result.clone() for result in results]
-
-    return replay
+    return buffers, results, graph.replay
 
 
 # What a graph records: plain functions of tensors, which run without a graph too.

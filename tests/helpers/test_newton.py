@@ -4,10 +4,12 @@ import math
 
 import pytest
 import torch
+from started import Started, uncounted
 from tensors import largest
 from torch.autograd import gradcheck, gradgradcheck
 
 from helpers import elman, limits
+from helpers.ops import newton
 from helpers.ops.newton import JACOBIANS, NewtonReport, _scan_matrices, newton_recurrence
 
 each_jacobian = pytest.mark.parametrize("jacobian", JACOBIANS)
@@ -149,6 +151,54 @@ def test_gradients_pass_gradcheck(jacobian):
 def test_second_derivatives_pass_gradgradcheck(jacobian):
     tensors = [tensor.requires_grad_() for tensor in call(D=2, T=4, gain=0.7)]
     assert gradgradcheck(lambda *t: newton_recurrence(*t, jacobian=jacobian, tolerance=1e-15, check=False)[0], tensors)
+
+
+@pytest.fixture
+def graphs(monkeypatch):
+    """Graphs that are no graphs: what one would hold runs at each replay, where no operation is counted."""
+
+    def record(function, shapes, dtype, device):
+        with uncounted():
+            buffers = [torch.zeros(size, dtype=dtype, device=device) for size in shapes]
+            result = function(*buffers)
+
+        def replay():
+            with uncounted():
+                result.copy_(function(*buffers))
+                replayed.append(function)
+
+        return buffers, result, replay
+
+    replayed = []
+    newton._recorded.cache_clear()
+    monkeypatch.setattr(newton, "record", record)
+    monkeypatch.setattr(newton, "_takes_a_graph", lambda *_: True)
+    yield replayed
+    newton._recorded.cache_clear()
+
+
+@each_jacobian
+def test_by_graph_an_iteration_is_one_launch_and_one_look_at_the_residual(jacobian, graphs, monkeypatch):
+    def started(iterations):
+        with torch.no_grad(), Started() as operations:
+            newton_recurrence(*tensors, jacobian=jacobian, most=iterations, tolerance=0, check=False)
+        return operations.names
+
+    tensors = call(T=4096, gain=1.0, dtype=torch.float32)
+    assert started(5) - started(3) == {"_local_scalar_dense": 2}, "two iterations more, two looks more"
+    assert len(graphs) == 5 + 3
+    monkeypatch.setattr(newton, "_takes_a_graph", lambda *_: False)
+    one_by_one = (started(5) - started(3)).total() / 2
+    assert one_by_one > 10 * 2, "so many operations did the host start before"
+
+
+@each_jacobian
+def test_a_graph_gives_the_same_again_and_again(jacobian, graphs):
+    first, second = (call(T=64, B=2, seed=seed) for seed in (0, 1))
+    results = [newton_recurrence(*tensors, jacobian=jacobian) for tensors in (first, second, first)]
+    assert [len(set(graphs)), all(report.converged for _, report in results)] == [1, True]
+    assert all(report.difference < 1e-9 for _, report in results)
+    assert torch.equal(results[0][0], results[2][0])
 
 
 def test_without_gradients_none_is_prepared():

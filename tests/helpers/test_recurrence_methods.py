@@ -1,15 +1,14 @@
 """The methods of elman, gru and lstm that need a GPU: what they say without one, what of them runs anywhere, and, on a
 GPU, that they give the loop's numbers."""
 
-from collections import Counter
 from functools import partial
 
 import pytest
 import torch
 from fused_cells import OPERATIONS, fused_cells_for_a_cpu
 from layers import GATES, apply, each_layer, tensors_of
+from started import Started
 from tensors import EXACT, largest, normal, with_gradients
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from helpers import gru, lstm
 from helpers.ops import cuda_graph, recurrence
@@ -82,33 +81,6 @@ def test_a_graph_serves_two_layers_of_one_shape_before_their_gradients_are_asked
         return with_gradients(stack, tensors_of(layer, width=4))
 
     assert all(largest(a, b) < EXACT for a, b in zip(twice("graph"), twice("loop"), strict=True))
-
-
-class Started(TorchDispatchMode):
-    """Counts the operations that compute, by name: each is a kernel, or two, on a GPU."""
-
-    VIEWS = (
-        "aten.t.",
-        "permute",
-        "view",
-        "transpose",
-        "select",
-        "slice",
-        "unbind",
-        "detach",
-        "alias",
-        "expand",
-        "unsqueeze",
-    )
-
-    def __init__(self):
-        super().__init__()
-        self.names = Counter()
-
-    def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
-        if not any(word in str(operation) for word in self.VIEWS):
-            self.names[operation.overloadpacket.__name__] += 1
-        return operation(*args, **(kwargs or {}))
 
 
 @each_layer

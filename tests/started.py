@@ -1,0 +1,34 @@
+"""Counts the operations that a call starts: on a GPU each is a kernel, or a few. Needs torch alone."""
+
+from collections import Counter
+from contextlib import contextmanager
+
+from torch.utils._python_dispatch import TorchDispatchMode
+
+# What computes nothing.
+VIEWS = (".t.", "permute", "view", "transpose", "select", "slice", "unbind", "detach", "alias", "expand", "squeeze")
+
+
+class Started(TorchDispatchMode):
+    """While it is entered, `names` counts the operations that compute, by name, but not those inside of `uncounted`."""
+
+    paused = False
+
+    def __init__(self):
+        super().__init__()
+        self.names = Counter()
+
+    def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
+        if not self.paused and not any(word in str(operation) for word in VIEWS):
+            self.names[operation.overloadpacket.__name__] += 1
+        return operation(*args, **(kwargs or {}))
+
+
+@contextmanager
+def uncounted():
+    """What runs here stands for the inside of a CUDA graph: the host does not start it."""
+    Started.paused = True
+    try:
+        yield
+    finally:
+        Started.paused = False
