@@ -20,7 +20,7 @@ export PYTHON REPO REF LESSON
 
 .NOTPARALLEL:
 .PHONY: help lab test test-all test-style test-course test-colab test-editions test-browser test-kernels test-gpu bench \
-  notebooks evidence colab instructor handout clean
+  notebooks evidence colab instructor handout web clean
 
 help:
 	@echo "make lab         open the course in JupyterLab; installs what is missing (TORCH=cpu: PyTorch without GPUs)"
@@ -30,6 +30,7 @@ help:
 	@echo "make evidence    compute every verdict anew, and train what no result is stored of (LESSON=05: one lesson)"
 	@echo "make colab       write the lessons for Google Colab (REPO=owner/name REF=tag: with badges) into dist/"
 	@echo "make instructor  write the lessons solved, with notes;  make handout: without solutions"
+	@echo "make web         write the lessons as pages that a browser opens by a double click"
 	@echo "make clean       remove the environments; your copies in work/ stay"
 	@echo "With another Python (3.11, 3.12 or 3.13): make lab PYTHON=python3.12"
 
@@ -89,6 +90,9 @@ instructor: .venv/test
 
 handout: .venv/test
 	$(BIN)/python -m course handout
+
+web: .venv/test
+	$(BIN)/python -m course web
 
 clean:
 	rm -rf .venv .venv-colab dist build *.egg-info .pytest_cache .ruff_cache .hypothesis

@@ -67,6 +67,7 @@ def parser() -> argparse.ArgumentParser:
     solved = command("instructor", make_instructor, "write the lessons solved, with notes, to dist/instructor/")
     solved.add_argument("lessons", nargs="*")
     command("handout", make_handout, "write the lessons without solutions to dist/handout/")
+    command("web", make_web, "write the lessons as pages that a browser opens, to dist/web/")
     evidence.add_commands(commands)
     return top
 
@@ -145,6 +146,13 @@ def make_handout(options: argparse.Namespace) -> None:
     from .editions.handout import write_handout
 
     _tell(write_handout(DIST / "handout"))
+
+
+def make_web(options: argparse.Namespace) -> None:
+    _need("nbconvert", "latex2mathml")
+    from .editions.web import write_web
+
+    _tell(write_web(DIST / "web"))
 
 
 def _need(*packages: str) -> None:

@@ -10,7 +10,7 @@ from ..errors import CourseError
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 NOTEBOOKS = ROOT / "notebooks"
-WRITTEN = (".ipynb", ".whl", ".md")  # what an edition consists of
+WRITTEN = (".ipynb", ".whl", ".md", ".html", ".css", ".js", ".png")  # what an edition consists of
 # What the operating system puts into any folder that a person opens.
 SYSTEM_FILES = {".ds_store", "desktop.ini", "thumbs.db", "ehthumbs.db", ".directory", ".localized"}
 

@@ -1,4 +1,4 @@
-"""The lessons for graded use: the Colab notebooks and the wheel, without solutions, wrong answers and notes."""
+"""The lessons for graded use: Colab notebooks, wheel and pages, without solutions, wrong answers and notes."""
 
 import shutil
 import tempfile
@@ -7,11 +7,12 @@ from pathlib import Path
 
 from .colab import write_colab
 from .common import refuse
+from .web import write_web
 from .wheel import FOR_THE_INSTRUCTOR, build_wheel
 
 
 def write_handout(target: str | Path) -> list[Path]:
-    """Write the Colab notebooks and the wheel without solutions into a folder; returns what was written."""
+    """Write the Colab notebooks, the wheel and the pages without solutions into a folder; returns what was written."""
     with tempfile.TemporaryDirectory() as folder:
         wheel = build_wheel(folder, solutions=False)
         refuse(
@@ -20,4 +21,5 @@ def write_handout(target: str | Path) -> list[Path]:
             if name.endswith(FOR_THE_INSTRUCTOR)
         )
         notebooks = write_colab(target, wheel=wheel)
-        return [*notebooks, Path(shutil.copy(wheel, target))]
+        pages = write_web(Path(target) / "pages", answers=False)
+        return [*notebooks, Path(shutil.copy(wheel, target)), *pages]

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 BREAK = Markup("<br>")
-EMPTY = {"br", "hr", "img", "input", "wbr"}  # HTML's elements without an end
+EMPTY = {"br", "hr", "img", "input", "link", "meta", "wbr"}  # HTML's elements without an end
 
 
-def tag(name: str, *children, **attributes) -> Markup:
+def tag(name: str, /, *children, **attributes) -> Markup:
     """HTML or SVG: an element whose text and attributes are escaped, so that nothing typed can become markup.
 
     children: strings, numbers, other tags, or lists of them; None is left out. attributes: `stroke_width=2` is written

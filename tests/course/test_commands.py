@@ -59,7 +59,7 @@ def test_help_names_every_command(capsys):
     assert not called("--help")
     page = capsys.readouterr().out
     named = set(re.findall(r"^    ([a-z]+) ", page, flags=re.MULTILINE))
-    editions = {"colab", "instructor", "handout"}
+    editions = {"colab", "instructor", "handout", "web"}
     assert named == {"lab", "list", "reset", "notebooks", "check", "look", "evidence", "ledger"} | editions
 
 

@@ -17,7 +17,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 EXTRAS = PROJECT["optional-dependencies"]
 CONDA_NAMES = {"torch": "pytorch"}
 # The name of a distribution where it is not that of the package.
-DISTRIBUTIONS = {"yaml": "pyyaml", "importlinter": "import-linter"}
+DISTRIBUTIONS = {"yaml": "pyyaml", "importlinter": "import-linter", "bs4": "beautifulsoup4"}
 # What a Colab runtime brings (August 2026) of what the course may import there.
 ON_COLAB = {
     "filelock": "3.32.3",
@@ -34,6 +34,7 @@ ON_COLAB = {
 }
 # Imported by what only runs in a clone: storing the notebooks, opening JupyterLab.
 IN_A_CLONE = {"jupyter-client", "jupyter-core", "jupyterlab", "nbclient", "nbformat", "playwright"}
+IN_A_CLONE |= {"latex2mathml", "nbconvert", "pygments", "traitlets"}  # for the pages
 # What somebody else brings: Colab itself, torch, IPython's kernel. The course does without.
 MAY_BE_MISSING = {"google", "triton", "psutil"}
 
