@@ -34,7 +34,8 @@ ON_COLAB = {
 }
 # Imported by what only runs in a clone: storing the notebooks, opening JupyterLab.
 IN_A_CLONE = {"jupyter-client", "jupyter-core", "jupyterlab", "nbclient", "nbformat", "playwright"}
-IN_A_CLONE |= {"latex2mathml", "nbconvert", "pygments", "traitlets"}  # for the pages
+IN_A_CLONE |= {"latex2mathml", "nbconvert"}  # for the pages
+IPYTHON_BRINGS = {"pygments", "traitlets"}
 # What somebody else brings: Colab itself, torch, IPython's kernel. The course does without.
 MAY_BE_MISSING = {"google", "triton", "psutil"}
 
@@ -103,7 +104,7 @@ def other_packages(*folders):
 
 
 def test_the_course_imports_only_what_it_declares_or_what_only_a_clone_needs():
-    assert other_packages("course", "helpers") <= {*RUN, *IN_A_CLONE, *MAY_BE_MISSING}
+    assert other_packages("course", "helpers") <= {*RUN, *IN_A_CLONE, *IPYTHON_BRINGS, *MAY_BE_MISSING}
     assert not IN_A_CLONE - LAB.keys() - TEST.keys()
 
 
