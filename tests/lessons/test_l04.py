@@ -1,0 +1,52 @@
+"""Lesson 04: the nets that are kept, and a figure that answers whatever is typed."""
+
+import pytest
+import torch
+
+from course.lessons.l04 import figures, nets
+from course.training.tasks import reversed_right
+
+WORDS = ["a", "ab", "cabbagehead", "  HeadAche ", "abcdefghabcdefgh"]
+
+
+@pytest.mark.parametrize("encoder", nets.ENCODERS)
+def test_a_kept_net_is_small_and_has_weights_only(encoder):
+    path = nets._file(encoder)
+    assert path.stat().st_size < 100_000
+    assert set(torch.load(path, weights_only=True)) == set(nets.with_lookup(encoder).state_dict())
+
+
+def test_kept_nets_reverse_except_the_one_that_is_blind_to_order():
+    right = {encoder: reversed_right(nets.kept(encoder), 20, B=64) for encoder in nets.ENCODERS}
+    assert right["recurrent"] > 0.9
+    assert right["letters and positions"] > 0.85
+    assert right["letters alone"] < 0.3
+
+
+def test_the_fixed_vector_has_more_weights_than_the_lookup():
+    sizes = [
+        sum(map(torch.numel, net.parameters())) for net in (nets.with_fixed_vector(), nets.with_lookup("recurrent"))
+    ]
+    assert sizes[0] > sizes[1]
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_the_figure_says_of_each_encoder_what_it_writes(word):
+    page = figures.encoders(word)
+    lines = page.text.splitlines()
+    assert [line.split(":")[0] for line in lines[1:]] == list(figures.CAPTIONS.values())
+    assert all(f"of {len(word.strip())} right" in line for line in lines[1:])
+
+
+@pytest.mark.parametrize(
+    ("word", "sentence"),
+    [("", "Type a word"), ("zebra", "and not r z"), ("a" * 17, "Room is for 16"), ("a b", "eight")],
+)
+def test_what_does_not_fit_gets_a_sentence(word, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        figures.encoders(word)
+
+
+def test_without_a_live_net_the_stored_seeds_are_drawn():
+    names = {trace["name"] for trace in figures.against_length().json["data"]}
+    assert names == {"lookup, stored", "fixed vector, stored"}
