@@ -28,7 +28,7 @@ STATED = ("task", "measure", "threshold", "at_least", "baseline")  # what may no
 
 @dataclass(frozen=True)
 class Run:
-    """What one seed came to. outcome: the number that is judged. curve: [(step or second, value)], of any length."""
+    """What one seed came to. outcome: the number that is judged. curve: [(step, second or length asked, value)]."""
 
     outcome: float
     curve: list[tuple[float, float]] = ()
