@@ -5,7 +5,7 @@ import torch
 from ...results import trained
 from ...show import theme
 from ...show.display import Page, Picture
-from ...show.marks import annotate, axis, figure, guide, sheet, tag
+from ...show.marks import annotate, axis, figure, guide, muted, sheet, tag
 from . import nets
 
 ALPHABET = "abcdefgh"
@@ -85,8 +85,8 @@ def encoders(word: str = WORD) -> Page:
     title += f" of {len(letters)} letters right"
     svg = tag(
         "svg",
-        [_map(30 + 300 * place, letters, *parts) for place, parts in enumerate(maps)],
-        viewBox="0 0 900 372",
+        [_map(6 + 300 * place, letters, *parts) for place, parts in enumerate(maps)],
+        viewBox="0 0 900 350",
         width="100%",
         role="img",
         style={"font-family": theme.FONT, "background-color": theme.PAPER},
@@ -96,7 +96,8 @@ def encoders(word: str = WORD) -> Page:
         f"{_on_the_mirror(weights):.0%} of the weight"
         for caption, written, right, weights in maps
     )
-    return Page(sheet(title, svg), text)
+    legend = muted("Across: the word. Down: what is written, wrong letters underlined. The darker, the more is read.")
+    return Page(sheet(title, svg, legend), text)
 
 
 def _letters(word):
@@ -138,7 +139,7 @@ def _map(left, letters, caption, written, right, weights):
     marks = [
         tag("text", caption, x=left, y=20, font_size=16, font_weight="bold", fill=theme.INK),
         tag("text", f"{right} of {T} right", x=left, y=40, font_size=14, fill=theme.INK),
-        tag("text", f"{_on_the_mirror(weights):.0%} of the weight on the right letter", x=left, y=58, font_size=13,
+        tag("text", f"{_on_the_mirror(weights):.0%} of the weight on the right letter", x=left, y=58, font_size=13.5,
             fill=theme.MUTED),
     ]  # fmt: skip
     top, first = 92, left + 20
