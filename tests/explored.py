@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from stored import NOTEBOOKS
 
 from course import words
+from course.show.choices import Paint
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,8 @@ class Explorable:
         if callable(values):
             chosen = self.defaults() | (chosen or {})
             return list(values(**{key: chosen[key] for key in inspect.signature(values).parameters}))
+        if isinstance(values, Paint):
+            return list(values.pictures.values())
         if isinstance(values, (bool, str)):
             return [True, False] if isinstance(values, bool) else [self.defaults()[name]]
         return list(values)

@@ -1,8 +1,29 @@
 """What the controls of an explorable offer, and the value of each that is shown first."""
 
 import inspect
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from ..errors import CourseError
+
+
+@dataclass(frozen=True)
+class Paint:
+    """A control to paint on: square, with a cell that is on or off for each pair of rows.
+
+    rows: their names. pictures: {button: picture} to start from, a picture being a tuple of rows of True and False; the
+    default of the figure's parameter is one of them.
+
+    >>> Paint(["a", "b"], {"all": ((True, True), (True, True))}).name_of(((True, True), (True, True)))
+    'all'
+    """
+
+    rows: Sequence[str]
+    pictures: Mapping[str, tuple]
+
+    def name_of(self, picture: tuple) -> str:
+        """The name of a picture that has a button, "painted" for any other."""
+        return next((name for name, other in self.pictures.items() if other == picture), "painted")
 
 
 def options(values, chosen):
@@ -27,6 +48,8 @@ def defaults_of(function, controls):
 
 def _require_default(function, name, values, defaults, controls):
     """The default of a control is one of the values that it offers."""
+    if isinstance(values, Paint):
+        values = list(values.pictures.values())
     if callable(values):
         others = list(inspect.signature(values).parameters)
         if not set(others) <= set(controls):

@@ -6,7 +6,7 @@ from IPython.display import display
 
 from ..errors import CourseError
 from .baked import MOST_FRAMES, baked
-from .choices import defaults_of
+from .choices import Paint, defaults_of
 from .display import WIDGET, Page, Picture, in_colab
 
 
@@ -14,7 +14,8 @@ def explore(function: Callable[..., Picture | Page], *, bake: str | None = None,
     """Show `function` with a control for each parameter: live with a kernel, baked without.
 
     controls: parameter=values. A list of numbers makes a slider, of strings buttons; True or False a box to tick;
-    a string a field to type in; a function of the other parameters buttons whose labels depend on them.
+    a string a field to type in; a choices.Paint cells to paint; a function of the other parameters buttons whose labels
+    depend on them.
     The parameters' defaults in `function` are shown first.
     bake: the one parameter that the stored figure can still move without a kernel, 12 values at the most.
     Raises CourseError if a control is not a parameter, its default is not among the values, or bake has no values.
@@ -41,11 +42,19 @@ def explore(function: Callable[..., Picture | Page], *, bake: str | None = None,
 
 
 def _controls_in_words(controls, defaults):
-    offers = ", ".join(f"{_in_words(name)} {value if value != '' else 'empty'}" for name, value in defaults.items())
+    offers = ", ".join(f"{_in_words(name)} {_shown(controls[name], value)}" for name, value in defaults.items())
     return f"Controls: {'; '.join(_offer(name, values) for name, values in controls.items())}. Shown: {offers}."
 
 
+def _shown(values, value):
+    if isinstance(values, Paint):
+        return values.name_of(value)
+    return "empty" if value == "" else value
+
+
 def _offer(name, values):
+    if isinstance(values, Paint):
+        return f"{_in_words(name)} (painted; {', '.join(values.pictures)})"
     if not isinstance(values, (list, tuple, range)):
         return _in_words(name)
     listed = ", ".join(map(str, values)) if len(values) <= MOST_FRAMES else f"{values[0]} to {values[-1]}"

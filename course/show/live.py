@@ -5,10 +5,11 @@ import inspect
 import ipywidgets as widgets
 
 from ..errors import CourseError
-from .choices import options
+from .choices import Paint, options
 from .display import Page
 from .in_words import label
 from .marks import card
+from .paint import PaintBox
 
 
 class Live:
@@ -68,6 +69,8 @@ def _control(name, values, chosen):
         "layout": widgets.Layout(width="min(640px, 100%)"),
         "style": {"description_width": "130px"},
     }
+    if isinstance(values, Paint):
+        return PaintBox(values, chosen[name], common["description"])
     if isinstance(values, bool):
         return widgets.Checkbox(value=chosen[name], **common | {"style": {"description_width": "initial"}})
     if isinstance(values, str):

@@ -20,6 +20,7 @@ pytestmark = [pytest.mark.test_all, pytest.mark.timeout(1800)]  # a lesson is ru
 CONTROLS = {
     ".widget-hslider": ("ArrowRight", "ArrowLeft"),
     ".widget-toggle-buttons": ("Enter", "Enter"),
+    ".course-paint": ("Enter", "Enter"),
     ".widget-checkbox": ("Space", "Space"),
     ".widget-text": ("x", "Backspace"),
     ".widget-dropdown": ("ArrowDown", "ArrowUp"),  # JupyterLab takes these keys: a menu would fail here

@@ -1,4 +1,4 @@
-"""Lesson 06: the causal mask, a test for leaks, a shift of positions, and two texts that one layer cannot tell apart."""
+"""Lesson 06: the causal mask, a test for leaks, a shift of positions, two texts that one layer cannot tell apart."""
 
 from collections import Counter
 
