@@ -15,7 +15,7 @@ class PaintBox(widgets.HBox):
     value = traitlets.Tuple()
 
     def __init__(self, paint: Paint, value: tuple, description: str):
-        self.paint = paint
+        self.paint, self.description = paint, description
         self.options = list(paint.pictures)
         size = range(len(paint.rows))
         self.cells = [[self._cell(i, j) for j in size] for i in size]

@@ -12,6 +12,7 @@ import torch
 from course import CourseError, explore
 from course.show import theme
 from course.show.baked import MOST_FRAMES, without_slider
+from course.show.choices import Paint
 from course.show.display import PLOTLY, WIDGET, Page, Picture, in_colab
 from course.show.marks import figure, tag
 
@@ -84,6 +85,35 @@ def test_each_control_redraws_the_figure(shown):
     controls["shown"].value = True
     controls["power"].value = 1
     assert on_screen(screen)["text/plain"] == powers(1, 5, True, "curve").text
+
+
+PICTURES = {"none": ((False, False), (False, False)), "all": ((True, True), (True, True))}
+
+
+def painted(cells=PICTURES["none"]):
+    """A Page that says which cells are on."""
+    return Page(f"<p>{cells}</p>", f"Figure: {cells}")
+
+
+def test_a_mask_is_painted_cell_by_cell_or_from_a_button(shown):
+    explore(painted, cells=Paint(["a", "b"], PICTURES))
+    assert shown[-1]["text/plain"].startswith("Controls: cells (painted; none, all). Shown: cells none.")
+    controls, screen = live(shown[-1])
+    box = controls["cells"]
+    box.cells[1][0].click()
+    assert screen.value == painted(((False, False), (True, False))).html
+    assert box.index is None
+    box.buttons[1].click()
+    assert screen.value == painted(PICTURES["all"]).html
+    assert box.index == 1
+    assert {cell.style.button_color for row in box.cells for cell in row} == {theme.ATTENTION}
+    box.index = 0
+    assert screen.value == painted().html
+
+
+def test_the_first_picture_must_have_a_button():
+    with pytest.raises(CourseError, match="the default cells"):
+        explore(painted, cells=Paint(["a", "b"], {"all": PICTURES["all"]}))
 
 
 def test_a_page_is_redrawn_as_html(shown):

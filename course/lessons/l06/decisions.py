@@ -8,7 +8,7 @@ from helpers.counting import rounds as graphs
 
 from ...ledger.decisions import CONDITIONAL, DOES_NOT_HOLD, HOLDS, ROUNDING, Decisions
 from ...words import draw
-from .layers import MATRICES, WIDTH, read, sinusoids
+from .layers import MATRICES, WIDTH, read, sinusoids_at
 
 WORDS = [6, 60, 600]
 CLEAR = 0.1  # a difference that is no rounding, of outputs of about 1
@@ -209,7 +209,7 @@ def order():
         return far
 
     def with_places(text):
-        return read(text + sinusoids(torch.arange(len(text), dtype=text.dtype), WIDTH), 1, causal=False)
+        return read(text + sinusoids_at(torch.arange(len(text), dtype=text.dtype), WIDTH), 1, causal=False)
 
     models = {
         "no_mask_moves": (lambda text: read(text, 2, causal=False), max),

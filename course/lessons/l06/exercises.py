@@ -6,7 +6,7 @@ import torch
 
 from ...exercises import Exercise, close, kind, require
 from ...words import draw, embed
-from .layers import causal_layers, sinusoids
+from .layers import causal_layers, sinusoids_at
 
 # ---- 1: the mask
 
@@ -102,7 +102,7 @@ def check_shifted(student):
         ([7, 8, 9, 10], 6, 50),
     ):
         there = torch.tensor(positions, dtype=torch.float64)
-        encoding, right = sinusoids(there, D), sinusoids(there + k, D)
+        encoding, right = sinusoids_at(there, D), sinusoids_at(there + k, D)
         place = f"the positions {', '.join(map(str, positions))}, D = {D}, k = {k}"
         meaning = "one vector for each that came in"
         answer = student.tensor(encoding, k, shape=encoding.shape, meaning=meaning, on=place)
@@ -116,7 +116,7 @@ def check_shifted(student):
 def _name_the_guess(answer, encoding, D, k, place):
     one = torch.tensor([float(k)], dtype=torch.float64)
     require(
-        not close(answer, encoding + sinusoids(one, D)),
+        not close(answer, encoding + sinusoids_at(one, D)),
         f"for {place} the vector of position k is added. Sines do not add up so: sin(a + b) is not sin a + sin b.",
     )
     require(not close(answer, encoding), f"for {place} the vectors come back as they were.")
@@ -126,7 +126,7 @@ def _name_the_guess(answer, encoding, D, k, place):
     )
     from_zero = torch.arange(len(encoding), dtype=torch.float64) + k
     require(
-        not close(answer, sinusoids(from_zero, D)),
+        not close(answer, sinusoids_at(from_zero, D)),
         f"for {place} you give what is right if row 0 is position 0, row 1 position 1. Use the vectors that come in: these "
         "are of other positions.",
     )
@@ -134,7 +134,7 @@ def _name_the_guess(answer, encoding, D, k, place):
 
 def _name_the_rotation(answer, encoding, there, D, k, place):
     require(
-        not close(answer, sinusoids(there - k, D)),
+        not close(answer, sinusoids_at(there - k, D)),
         f"for {place} each pair is turned the other way: these are the positions t − k. sin(a + b) = sin a cos b + cos a "
         "sin b.",
     )

@@ -13,12 +13,12 @@ WIDTH = 16
 MATRICES = [[draw(WIDTH, WIDTH, seed=10 * layer + n) / WIDTH**0.5 for n in range(3)] for layer in range(6)]
 
 
-def sinusoids(positions: torch.Tensor, width: int) -> torch.Tensor:
+def sinusoids_at(positions: torch.Tensor, width: int) -> torch.Tensor:
     """Position vectors (T, width): pairs of sine and cosine, pair i of t · 10000^(−2i/width), width an even number.
 
     Vaswani et al. 2017, section 3.5.
 
-    >>> sinusoids(torch.arange(3.0), 4).round(decimals=2)[1].tolist()  # doctest: +ELLIPSIS
+    >>> sinusoids_at(torch.arange(3.0), 4).round(decimals=2)[1].tolist()  # doctest: +ELLIPSIS
     [0.8..., 0.5..., 0.0..., 1.0]
     """
     speeds = 10_000.0 ** (-torch.arange(0, width, 2, dtype=positions.dtype) / width)
