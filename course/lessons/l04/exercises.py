@@ -281,7 +281,7 @@ EXERCISES = [
     Exercise(
         id="2",
         function="sharpness",
-        task="By how much must the score of one key exceed all others, which are equal, so that it gets this share?",
+        task="Say by how much the score of one key must exceed all others, which are equal, so that it gets this share.",
         hints=(
             "Let the others have score 0, so exp gives 1 for each. The one key has score g. What is its share?",
             "share = exp(g) / (exp(g) + n − 1). Solve for exp(g).",
@@ -292,7 +292,7 @@ EXERCISES = [
     Exercise(
         id="3",
         function="reads_backwards",
-        task="Write a test: does every output read its mirror letter most?",
+        task="Write a test that says whether every output reads its mirror letter most.",
         hints=(
             "A row is one output. Where in the row is the largest weight? argmax says.",
             "Output 0 should read letter T − 1, output 1 letter T − 2, and so on. Compare all of them.",
