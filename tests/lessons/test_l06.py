@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from course.lessons.l06 import figures, letters
-from course.lessons.l06.layers import MATRICES, causal_layers, sinusoids_at
+from course.lessons.l06.parts import MATRICES, causal_layers, sinusoids_at
 from course.models.positions import sinusoids
 from course.words import draw
 

@@ -8,7 +8,7 @@ from helpers.counting import rounds as graphs
 
 from ...ledger.decisions import CONDITIONAL, DOES_NOT_HOLD, HOLDS, ROUNDING, Decisions
 from ...words import draw
-from .layers import MATRICES, WIDTH, read, sinusoids_at
+from .parts import MATRICES, WIDTH, read, sinusoids_at
 
 WORDS = [6, 60, 600]
 CLEAR = 0.1  # a difference that is no rounding, of outputs of about 1

@@ -6,7 +6,7 @@ import torch
 
 from ...exercises import Exercise, close, kind, require
 from ...words import draw, embed
-from .layers import causal_layers, sinusoids_at
+from .parts import causal_layers, sinusoids_at
 
 # ---- 1: the mask
 
@@ -256,7 +256,7 @@ EXERCISES = [
     Exercise(
         id="2",
         function="leaks",
-        task="Write a test: does any output of a layer depend on a later word?",
+        task="Write a test that says whether any output of a layer depends on a later word.",
         hints=(
             "Draw random words. Move one of them, and compare all outputs before it with what they were.",
             "Move each word j in turn, all of its numbers; outputs 0 to j − 1 must not move, not by 0.00001.",

@@ -104,7 +104,7 @@ def who_reaches_whom(mask=CAUSAL):
 
 def _title(leaks, broken):
     if broken:
-        return f"{broken} of {len(WORDS)} outputs are nan after {DEPTHS[-1]} layers: somebody has nothing to read"
+        return f"{broken} of {len(WORDS)} outputs are 0/0 after {DEPTHS[-1]} layers: somebody has nothing to read"
     if not leaks[DEPTHS[-1]]:
         return "Nobody reads the future, in any depth"
     counts = ", ".join(str(leaks[depth]) for depth in DEPTHS)
@@ -127,7 +127,7 @@ def _panel(place, depth, reached, is_nan):
             marks.append(_square(left + CELL * j, TOP + CELL * i, reaches and not is_nan[i], is_future=j > i))
         if is_nan[i]:
             marks.append(
-                _text(left + CELL * len(WORDS) / 2, TOP + CELL * (i + 0.65), "nan", colour=theme.BAD, anchor="middle")
+                _text(left + CELL * len(WORDS) / 2, TOP + CELL * (i + 0.65), "0/0", colour=theme.BAD, anchor="middle")
             )
     return tag("g", marks)
 
@@ -150,7 +150,7 @@ def _in_words(title, mask, panels, leaks):
     lines = [f"Figure: {title}", f"The mask: {name}."]
     for depth, reached, is_nan in panels:
         rows = [
-            f"{word} {'nan' if bad else ' '.join(str(j + 1) for j, one in enumerate(row) if one)}"
+            f"{word} {'0/0' if bad else ' '.join(str(j + 1) for j, one in enumerate(row) if one)}"
             for word, row, bad in zip(WORDS, reached.tolist(), is_nan.tolist(), strict=True)
         ]
         lines.append(
