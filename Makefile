@@ -10,8 +10,10 @@ PIP_INSTALL := -m pip install --disable-pip-version-check $(if $(CI),--quiet)
 CPU_INDEX := https://download.pytorch.org/whl/cpu
 NVIDIA := $(wildcard /proc/driver/nvidia)$(shell command -v nvidia-smi)
 
-# What another environment or pip's configuration has set must not reach into this one.
-unexport PYTHONHOME PYTHONPATH PIP_TARGET PIP_PREFIX
+# What another environment or pip's configuration has set must not reach into this one; without assertions
+# (PYTHONOPTIMIZE) every test would pass.
+unexport PYTHONHOME PYTHONPATH PYTHONSAFEPATH PYTHONOPTIMIZE PYTHONWARNINGS PYTHONINSPECT
+unexport PIP_TARGET PIP_PREFIX PIP_ROOT PIP_PYTHON PIP_DRY_RUN PIP_NO_DEPS
 export PIP_USER = 0
 # Else the debugger in older kernels warns about Python's frozen modules.
 export PYDEVD_DISABLE_FILE_VALIDATION = 1
@@ -135,5 +137,5 @@ $(BIN)/python $(COLAB)/python:
 	@"$$PYTHON" -c 'import ensurepip, venv' 2>/dev/null || { \
 	  echo "$$PYTHON has no venv module; on Debian and Ubuntu install it with: sudo apt install python3-venv"; exit 1; }
 	@"$$PYTHON" -m venv --clear $(@D:/bin=)
-	@! $@ -m pip config list | grep -E "(target|prefix)=" || { echo "pip is configured to install elsewhere, as above," \
+	@! $@ -m pip config list | grep -E "(target|prefix|root|python|dry-run|no-deps)=" || { echo "pip is configured to install elsewhere, as above," \
 	  "and not into this folder. Take that out (pip config edit), or: PIP_CONFIG_FILE=/dev/null make $(MAKECMDGOALS)"; exit 1; }

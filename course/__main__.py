@@ -16,9 +16,14 @@ NOTEBOOKS, DIST = ROOT / "notebooks", ROOT / "dist"
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command, and exit with its status; what goes wrong is told in one sentence."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a terminal without this letter shows "?"
+            stream.reconfigure(errors="replace")
     options = parser().parse_args(arguments)
     try:
         sys.exit(options.run(options))
+    except KeyboardInterrupt:
+        sys.exit("Interrupted.")
     except CourseError as error:
         sys.exit(str(error))
     except OSError as error:

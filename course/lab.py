@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from . import saved
 from .catalogue import Lesson
 from .errors import CourseError
 
@@ -23,6 +24,7 @@ SETTINGS = {
     "@jupyterlab/apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
     "@jupyter-widgets/jupyterlab-manager/plugin": {"saveState": True},
 }
+HOOK = "course.saved.before_saving"
 # A student's folder comes last on Python's path: a file there called random.py or course.py hides nothing.
 KERNEL = {
     "argv": [
@@ -50,6 +52,7 @@ def serve(options: Sequence[str] = ()) -> int | None:
     mend_copies(WORK)
     command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={WORK}"]
     command.append(f"--LabApp.default_url=/lab/tree/{lessons_here[0].name}")
+    command.append(f"--FileContentsManager.pre_save_hook={HOOK}")
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--allow-root")
     if os.name == "nt":  # there, execv would give the terminal back at once
@@ -131,28 +134,23 @@ def reset(row: Lesson) -> tuple[Path | None, Path]:
 
 
 def mend_copies(folder: Path) -> None:
-    """Lessons that Colab has saved carry a note on widgets that Lab and GitHub stumble over; say which ones had it."""
+    """No kernel runs yet: in each lesson here, figures and cards take the place of controls that nothing moves.
+
+    Lessons that Colab has saved carry a note on widgets that Lab and GitHub stumble over; say which ones had it.
+    """
     for path in sorted(folder.glob("*.ipynb")):
-        if _mended(path):
+        try:
+            notebook = json.loads(path.read_text(encoding="utf-8"))
+            by_colab = saved.has_broken_note(notebook)
+            changed = saved.freeze(notebook)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            continue  # no notebook, or none that can be read: Lab says so when it is opened
+        if not changed:
+            continue
+        temporary = path.with_suffix(".mended")
+        temporary.write_text(json.dumps(notebook, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        temporary.replace(path)
+        if by_colab:
             print(
                 f"{path.name} was saved by Colab; its note on widgets, which Lab cannot read, is gone, and all else kept."
             )
-
-
-def _mended(path: Path) -> bool:
-    """Drop the note on widgets that Colab stores. Returns whether there was one. Cells and outputs stay.
-
-    It is metadata.widgets without `state`: colabtools#5255.
-    """
-    try:
-        notebook = json.loads(path.read_text(encoding="utf-8"))
-        widgets = notebook["metadata"]["widgets"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
-    if isinstance(widgets, dict) and all(isinstance(kind, dict) and "state" in kind for kind in widgets.values()):
-        return False
-    del notebook["metadata"]["widgets"]
-    temporary = path.with_suffix(".mended")
-    temporary.write_text(json.dumps(notebook, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    temporary.replace(path)
-    return True

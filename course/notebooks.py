@@ -9,9 +9,9 @@ import os
 import tempfile
 from pathlib import Path
 
-from .show.baked import without_slider
 from .show.browser import open_chromium
 from .show.display import PLOTLY, WIDGET
+from .show.still import without_slider
 
 IGNORED = "nbval-ignore-output"
 KEPT_METADATA = ("cellView", "jupyter", "tags")
@@ -108,8 +108,10 @@ def _canonical_output(output, count):
     if "execution_count" in output:
         output["execution_count"] = count
     if "data" in output:
-        # A widget's id is random, and without its state a trusted notebook shows an error in its place.
-        output["data"] = {kind: content for kind, content in output["data"].items() if kind != WIDGET}
+        # A widget's id is random, and without its state a trusted notebook shows an error in its place. A figure's
+        # still drawing stands for the image that is here.
+        needless = {WIDGET, "text/html"} if {PLOTLY, "image/png"} <= output["data"].keys() else {WIDGET}
+        output["data"] = {kind: content for kind, content in output["data"].items() if kind not in needless}
         output["metadata"] = {}
     return output
 

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 
 from IPython.display import display
+from markupsafe import Markup
 
 from . import progress
 from .errors import CourseError, nearest
 from .show import theme
-from .show.display import WIDGET, Page
-from .show.marks import card, tag
+from .show.display import Page, with_view
+from .show.marks import card, muted, tag
 
 _asked = {}  # {"05.keys": its choices}
 
@@ -38,12 +39,19 @@ def ask(key: str, question: str, choices: Sequence[object]) -> None:
     buttons.observe(note, "value")
     heading = tag("div", tag("b", "Predict."), " ", question, style={"font-size": "15px", "line-height": "1.4"})
     view = widgets.VBox([widgets.HTML(str(heading)), buttons, answered])
-    options = tag("ul", [tag("li", choice) for choice in choices])
-    page = Page(
-        card(tag("b", "Predict."), " ", question, options, colour=theme.ACCENT),
-        f"Predict. {question}\n" + "\n".join(f"  ( ) {choice}" for choice in choices),
-    )
-    display({**page.bundle(), WIDGET: {"model_id": view.model_id, "version_major": 2, "version_minor": 0}}, raw=True)
+    text = f"Predict. {question}\n" + "\n".join(f"  ( ) {choice}" for choice in choices)
+    display(with_view(Page(asked(heading, choices, buttons.value), text).bundle(), view), raw=True)
+
+
+def asked(heading: Markup, choices: Sequence[str], chosen: str | None) -> Markup:
+    """A question on a page without a kernel, with the student's choice marked, if there is one.
+
+    >>> print(asked("Predict.", ["4", "8"], "8"))
+    <div ...>Predict.<ul><li>4</li><li><b>8</b> <span ...>your prediction</span></li></ul></div>
+    """
+    mark = [" ", muted("your prediction")]
+    options = [tag("li", [tag("b", choice), *mark] if choice == chosen else choice) for choice in choices]
+    return card(heading, tag("ul", options), colour=theme.ACCENT)
 
 
 def answer(key: str, outcome: object) -> None:

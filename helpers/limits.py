@@ -109,6 +109,6 @@ def _used(folder, files):
 def _read(path):
     """The text of a small file of the system's; "" where there is none."""
     try:
-        return path.read_text()
+        return path.read_text(encoding="utf-8", errors="surrogateescape")  # a group's name may hold any byte
     except OSError:
         return ""

@@ -20,6 +20,7 @@ from lessons.execution import executed
 
 from helpers import describe
 
+SUMMARY = "What is about time, measured and held against its limit."
 IMPORT, LESSON, CONTROL = 0.3, 45.0, 0.1  # s, at most
 # A kernel has IPython, which takes longer than all of the course, before a lesson begins.
 IMPORT_PROGRAM = """
@@ -46,7 +47,7 @@ class Row:
 
 def main(arguments=None):
     """Run the command; returns its exit status: 1 if a kernel gave wrong numbers, else 0, also for what is too slow."""
-    parser = argparse.ArgumentParser(prog="python tests/bench.py", description=__doc__.partition(":")[0] + ".")
+    parser = argparse.ArgumentParser(prog="python tests/bench.py", description=SUMMARY)
     parser.add_argument("--part", choices=["course", "kernels"], help="only this part")
     parser.add_argument("--lesson", help="of the course only this lesson, 05 say")
     options = parser.parse_args(arguments)

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import pytest
 
+SUMMARY = "Run the tests that a GPU has to pass, in several processes."
 HERE = Path(__file__).resolve().parent
 FILES = ("test_kernel_*.py", "test_on_device.py", "test_recurrence_methods.py")
 ALL_RAN = "every test ran"
@@ -39,7 +40,7 @@ def main(arguments=None):
 
 
 def _options(arguments):
-    parser = argparse.ArgumentParser(prog="python tests/gpu.py", description=__doc__.partition(":")[0] + ".")
+    parser = argparse.ArgumentParser(prog="python tests/gpu.py", description=SUMMARY)
     parser.add_argument("--device", choices=["cuda", "cpu"], help="run there (unless given: on the GPU, or nothing)")
     parser.add_argument("--folder", type=Path, default=HERE / "helpers", help="where the tests are")
     parser.add_argument("--file", nargs="*", default=[], help="only the tests of these files")

@@ -128,7 +128,8 @@ class _SetUp:
                 command += ["--no-index", str(file)]
             else:
                 command += ["--retries", "1", "--timeout", "15", self.archive]
-            run = subprocess.run(command, capture_output=True, text=True, cwd=folder, env=environment, check=False)
+            decoded = {"capture_output": True, "encoding": "utf-8", "errors": "replace"}
+            run = subprocess.run(command, cwd=folder, env=environment, check=False, **decoded)
         if not run.returncode:
             return ""
         lines = (run.stderr.strip() or run.stdout.strip() or "pip gave no reason").splitlines()

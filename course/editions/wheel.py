@@ -39,7 +39,8 @@ def build_wheel(folder: str | Path, solutions: bool = True) -> Path:
             shutil.copy(ROOT / name, source)
         command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
         command += ["--wheel-dir", str(folder), str(source)]
-        run = subprocess.run(command, env=os.environ | SAME_DATE, capture_output=True, text=True, check=False)
+        options = {"capture_output": True, "encoding": "utf-8", "errors": "replace"}  # pip names files in any script
+        run = subprocess.run(command, env=os.environ | SAME_DATE, check=False, **options)
     if run.returncode:
         raise CourseError(f"The wheel could not be built.\n{run.stderr.strip()}")
     (wheel,) = Path(folder).glob("rnn_to_attention-*.whl")

@@ -3,9 +3,9 @@
 from ..errors import CourseError
 from .display import Picture
 from .in_words import label
+from .still import SLIDER
 
 MOST_FRAMES = 12
-SLIDER = 86  # px that a baked figure is higher, for the slider below it
 CHARACTER = 9  # px that a character below the slider takes in the widest of the theme's fonts
 MOVING = ("title", "annotations", "shapes", "xaxis", "yaxis", "xaxis2", "yaxis2")
 AT_ONCE = {"mode": "immediate", "frame": {"duration": 0, "redraw": True}, "transition": {"duration": 0}}
@@ -35,15 +35,6 @@ def baked(function, defaults, parameter, values):
     layout["height"] += SLIDER
     layout["margin"]["b"] += SLIDER
     return first
-
-
-def without_slider(figure):
-    """What a baked figure shows at first, as {"data", "layout"}, for an image; a figure without a slider as it is."""
-    layout = dict(figure["layout"])
-    if layout.pop("sliders", None):
-        layout["height"] -= SLIDER
-        layout["margin"] = layout["margin"] | {"b": layout["margin"]["b"] - SLIDER}
-    return {"data": figure["data"], "layout": layout}
 
 
 def _frame(name, figure):

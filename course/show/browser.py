@@ -6,8 +6,8 @@ import shutil
 from pathlib import Path
 
 from ..errors import CourseError
-from .baked import without_slider
 from .display import PLOTLY
+from .still import without_slider
 from .theme import NARROWEST, WIDEST
 
 WIDTHS = (NARROWEST, 860, WIDEST)

@@ -6,7 +6,11 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from markupsafe import Markup
+
 from .in_words import figure_in_words
+from .marks import tag
+from .still import still
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -40,12 +44,12 @@ class Picture:
         self.text = text or figure_in_words(self.json)
 
     def bundle(self) -> dict:
-        """{MIME type: content} for a front end."""
+        """{MIME type: content} for a front end; the HTML is a still drawing, for a page without plotly."""
+        drawing = still(self.json, self.text)
         if in_colab():
-            import plotly.io as pio
-
-            return {"text/plain": self.text, **pio.renderers["colab"].to_mimebundle(self.json)}
-        return {"text/plain": self.text, PLOTLY: self.json}
+            return {"text/plain": self.text, "text/html": _moving(self.json, drawing)}
+        page = {"text/html": str(drawing)} if drawing else {}
+        return {"text/plain": self.text, PLOTLY: self.json} | page
 
     def _repr_mimebundle_(self, include=None, exclude=None):
         return self.bundle()
@@ -72,6 +76,38 @@ class Page:
 
     def _repr_mimebundle_(self, include=None, exclude=None):
         return self.bundle()
+
+
+def with_view(bundle: dict, view) -> dict:
+    """A bundle with a widget before all else, where somebody sits who could move it.
+
+    nbconvert --execute and the like say with each cell that nobody can be asked; a page that they write could show a
+    widget from the network alone.
+    """
+    if not somebody_is_there():
+        return bundle
+    return {**bundle, WIDGET: {"model_id": view.model_id, "version_major": 2, "version_minor": 0}}
+
+
+def somebody_is_there() -> bool:
+    """Whether the cell that runs comes from a front end with a person before it; True outside a kernel."""
+    from IPython import get_ipython
+
+    kernel = getattr(get_ipython(), "kernel", None)
+    request = kernel.get_parent() if kernel else {}
+    return (request or {}).get("content", {}).get("allow_stdin", True)
+
+
+def _moving(figure, drawing):
+    """HTML that fetches plotly from the network, as on Colab; where there is none, the still drawing stays."""
+    import plotly.io as pio
+
+    live = Markup(pio.renderers["colab"].to_mimebundle(figure)["text/html"])
+    choose = Markup(
+        "<script>{const [still, live] = document.currentScript.parentElement.children;"
+        "(window.Plotly ? still : live).remove()}</script>"
+    )
+    return str(tag("div", tag("div", drawing), tag("div", live), choose))
 
 
 def in_colab() -> bool:

@@ -7,7 +7,7 @@ from IPython.display import display
 from ..errors import CourseError
 from .baked import MOST_FRAMES, baked
 from .choices import Paint, defaults_of
-from .display import WIDGET, Page, Picture, in_colab
+from .display import Page, Picture, in_colab, with_view
 
 
 def explore(function: Callable[..., Picture | Page], *, bake: str | None = None, **controls: object) -> None:
@@ -36,8 +36,7 @@ def explore(function: Callable[..., Picture | Page], *, bake: str | None = None,
     if isinstance(first, Page) or not in_colab():
         from .live import Live  # ipywidgets takes 0.2 s to import
 
-        view = Live(function, defaults, controls, first).view
-        bundle[WIDGET] = {"model_id": view.model_id, "version_major": 2, "version_minor": 0}
+        bundle = with_view(bundle, Live(function, defaults, controls, first).view)
     display(bundle, raw=True)
 
 

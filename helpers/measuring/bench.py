@@ -120,7 +120,7 @@ def prove(recording: dict, place: torch.device, options: argparse.Namespace) -> 
     proven = [test for test, outcome in proofs.items() if not outcome.startswith("failed")]
     command = [sys.executable, str(runner), "--json", "--device", place.type, "--limit", "1200"]
     command += ["--file", "test_on_device.py", "--only", *words, "--done", *proven]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, encoding="utf-8") as process:
         for line in process.stdout:  # {test: outcome}
             proofs.update(json.loads(line))
             save(options.out, recording)

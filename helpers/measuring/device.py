@@ -140,7 +140,11 @@ def _no_gpu():
 
 def _cpu_name():
     try:
-        model = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+        model = re.search(
+            r"^model name\s*:\s*(.+)$",
+            Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace"),
+            re.MULTILINE,
+        )
     except OSError:
         model = None
     return model[1].strip() if model else platform.processor() or platform.machine() or "unknown CPU"

@@ -11,10 +11,11 @@ import torch
 
 from course import CourseError, explore
 from course.show import theme
-from course.show.baked import MOST_FRAMES, without_slider
+from course.show.baked import MOST_FRAMES
 from course.show.choices import Paint
 from course.show.display import PLOTLY, WIDGET, Page, Picture, in_colab
 from course.show.marks import figure, tag
+from course.show.still import without_slider
 
 
 def powers(power=2, top=3, shown=True, kind="line"):
@@ -200,7 +201,7 @@ def test_a_figure_that_refuses_leaves_a_sentence_in_its_place(error, shown):
 def test_one_output_holds_the_live_view_the_figure_and_its_text(shown):
     explore(powers, power=[1, 2, 3], kind=["line", "curve"], shown=True)
     assert len(shown) == 1
-    assert set(shown[0]) == {"text/plain", PLOTLY, WIDGET}
+    assert set(shown[0]) == {"text/plain", "text/html", PLOTLY, WIDGET}
     assert shown[0][PLOTLY] == powers().json
     first = "Controls: power (1, 2, 3); kind (line, curve); shown. Shown: power 2, kind line, shown True."
     assert shown[0]["text/plain"] == f"{first}\n{powers().text}"
@@ -278,7 +279,12 @@ def test_on_colab_a_page_stays_live(colab, shown):
 
 
 def test_a_figure_alone_on_a_line_shows_itself():
-    assert powers()._repr_mimebundle_() == powers().bundle() == {"text/plain": powers().text, PLOTLY: powers().json}
+    assert powers()._repr_mimebundle_() == powers().bundle()
+    assert powers().bundle() | {"text/html": ""} == {
+        "text/plain": powers().text,
+        "text/html": "",
+        PLOTLY: powers().json,
+    }
     assert initials()._repr_mimebundle_(include=None) == {"text/plain": initials().text, "text/html": initials().html}
 
 

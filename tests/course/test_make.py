@@ -15,7 +15,7 @@ CPU = "https://download.pytorch.org/whl/cpu"
 # In Python's place: notes what it is called with, and makes an environment whose Python is this program again.
 PYTHON = """#!/bin/sh
 printf '%s\\n' "$*" >> "$LOG"
-printf 'PIP_USER=%s PIP_TARGET=%s PYTHONPATH=%s\\n' "$PIP_USER" "$PIP_TARGET" "$PYTHONPATH" >> "$LOG"
+printf 'set: %s\\n' "$(env | grep -E '^(PIP|PYTHON)[A-Z_]+=' | grep -v ^PIP_CONFIGURED | sort | tr '\\n' ' ')" >> "$LOG"
 case "$*" in
   "-m venv --clear "*) mkdir -p "$4/bin"; cp "$0" "$4/bin/python" ;;
   *"pip config list"*) printf '%s' "$PIP_CONFIGURED" ;;
@@ -99,14 +99,23 @@ def test_another_torch_is_refused(clone):
     assert lines == []
 
 
-def test_what_the_users_pip_is_configured_to_does_not_reach_in(clone):
-    _, lines = make(clone, "lab", PIP_USER="1", PIP_TARGET="/elsewhere", PYTHONPATH="/elsewhere")
-    assert {line for line in lines if line.startswith("PIP_USER")} == {"PIP_USER=0 PIP_TARGET= PYTHONPATH="}
+PIP = ["TARGET", "PREFIX", "ROOT", "PYTHON", "DRY_RUN", "NO_DEPS"]
+PYTHONS = ["PATH", "HOME", "SAFEPATH", "OPTIMIZE", "WARNINGS", "INSPECT"]
+INHERITED = dict.fromkeys([*(f"PIP_{name}" for name in PIP), *(f"PYTHON{name}" for name in PYTHONS)], "/elsewhere")
 
 
-def test_a_pip_that_installs_elsewhere_is_named_before_anything_is_installed(clone):
-    message, lines = make(clone, "lab", PIP_CONFIGURED="global.index-url='x'\ninstall.target='/elsewhere'\n")
-    assert "install.target='/elsewhere'\npip is configured to install elsewhere" in message
+def test_what_the_users_environment_is_set_to_does_not_reach_in(clone):
+    _, lines = make(clone, "lab", PIP_USER="1", PIP_INDEX_URL="theirs", **INHERITED)
+    # The index is theirs to choose: some networks have no other.
+    assert {line for line in lines if line.startswith("set:")} == {"set: PIP_INDEX_URL=theirs PIP_USER=0 "}
+
+
+@pytest.mark.parametrize(
+    "setting", ["install.target", "global.prefix", "install.root", "global.python", "install.dry-run"]
+)
+def test_a_pip_that_installs_elsewhere_is_named_before_anything_is_installed(clone, setting):
+    message, lines = make(clone, "lab", PIP_CONFIGURED=f"global.index-url='x'\n{setting}='/elsewhere'\n")
+    assert f"{setting}='/elsewhere'\npip is configured to install elsewhere" in message
     assert "PIP_CONFIG_FILE=/dev/null make lab" in message
     assert "index-url" not in message
     assert installs(lines) == []

@@ -1,0 +1,66 @@
+"""A still drawing stands for a plotly figure: it has the same words at the same places, and all can be read."""
+
+import pytest
+from explored import EXPLORABLES
+
+from course.look import stored_figures
+from course.show.browser import Stage
+from course.show.display import PLOTLY
+from course.show.still import WIDTH, still
+
+pytestmark = pytest.mark.test_all
+
+# Each piece of text that is drawn, with its middle.
+WORDS = """() => {
+    const words = [];
+    for (const text of document.querySelectorAll('#stage text')) {
+        const box = text.getBoundingClientRect();
+        if (box.width) words.push([text.textContent.replace(/\\s+/g, ''), (box.left + box.right) / 2, (box.top + box.bottom) / 2]);
+    }
+    return words;
+}"""
+NEAR = 30  # px: plotly moves its margins by what the labels need
+
+
+@pytest.fixture(scope="module")
+def stage(chromium):
+    return Stage(chromium)
+
+
+def test_every_stored_figure_has_a_drawing_in_which_all_can_be_read(stage, notebook):
+    figures = [(name, bundle[PLOTLY]) for name, bundle in stored_figures(notebook.json) if PLOTLY in bundle]
+    faults = {name: stage.faults({"text/html": str(still(figure))}, [WIDTH]) for name, figure in figures}
+    assert {name: sentences for name, sentences in faults.items() if sentences} == {}
+
+
+@pytest.mark.parametrize("explorable", EXPLORABLES, ids=str)
+def test_so_has_every_explorable_for_every_value(stage, explorable):
+    faults = {}
+    for case in explorable.cases(mixtures=5):
+        try:
+            bundle = explorable.function(**case).bundle()
+        except ValueError:  # a choice of another sentence
+            continue
+        if PLOTLY in bundle:
+            faults[str(case)] = stage.faults({"text/html": bundle["text/html"]}, [WIDTH])
+    assert {case: sentences for case, sentences in faults.items() if sentences} == {}
+
+
+def test_a_drawing_has_plotlys_words_where_plotly_has_them(stage, notebook):
+    for name, bundle in stored_figures(notebook.json):
+        if PLOTLY not in bundle or "frames" in bundle[PLOTLY]:
+            continue
+        stage.draw({PLOTLY: bundle[PLOTLY]}, WIDTH)
+        theirs = stage.page.evaluate(WORDS)
+        stage.draw({"text/html": str(still(bundle[PLOTLY]))}, WIDTH)
+        ours = stage.page.evaluate(WORDS)
+        far = [
+            word
+            for word in theirs
+            if not any(_near(word, other) for other in ours) and not word[0].replace(",", "").isdigit()
+        ]
+        assert far == [], name
+
+
+def _near(word, other):
+    return word[0] == other[0] and all(abs(a - b) < NEAR for a, b in zip(word[1:], other[1:], strict=True))
