@@ -11,10 +11,9 @@ from markupsafe import Markup
 from . import theme
 from .marks import joined, tag
 from .still_axes import Axis
-from .still_text import LINE, size_of, words
+from .still_text import LINE, WIDTH, size_of, words
 from .still_traces import KINDS, dash_of, extent, series
 
-WIDTH = 860  # px; it shrinks with its page
 EDGE = 8  # px left of the title
 SLIDER = 86  # px that a baked figure is higher, for the slider below it
 

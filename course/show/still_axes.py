@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from .in_words import label
 from .marks import tag
-from .still_text import size_of, words
+from .still_text import WIDTH, size_of, words
 
 TICK = 5  # px
 SPARE = 0.05  # of the span, left free at both ends where no range is given
@@ -132,6 +132,7 @@ class Axis:
     def _label(self, pixel, edge, text, outward):
         size = self.label_size()
         if self.letter == "x":
+            pixel = min(pixel, WIDTH - size_of(text, size)[0] / 2 - 4)  # the last one stays on the paper
             return words(text, pixel, edge, across="center", along="top" if outward > 0 else "bottom", size=size)
         return words(text, edge, pixel, across="left" if outward > 0 else "right", size=size)
 

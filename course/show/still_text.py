@@ -7,6 +7,7 @@ from markupsafe import Markup
 from . import theme
 from .marks import tag
 
+WIDTH = 860  # px of a drawing; it shrinks with its page
 LINE = 1.3  # of a letter's size, from one line to the next
 WIDE = 0.56  # of a letter's size, how wide it is in the middle of the theme's fonts
 STYLES = {

@@ -1,6 +1,7 @@
 """Each lesson in JupyterLab in Chromium: run, moved from the keyboard, read on a dark page, reopened without kernel."""
 
 import contextlib
+import json
 import os
 import shutil
 import socket
@@ -10,9 +11,11 @@ import time
 import urllib.request
 
 import pytest
+from exported import Export
 from stored import NOTEBOOKS
 
 from course import lab as course_lab
+from course.show.display import WIDGET
 
 pytestmark = [pytest.mark.test_all, pytest.mark.timeout(1800)]  # a lesson is run in one go
 
@@ -50,6 +53,7 @@ def lab(folder, chromium):
         port = free.getsockname()[1]
     options = ["--no-browser", "--allow-root", f"--ServerApp.root_dir={folder}", "--IdentityProvider.token=t"]
     options += [f"--ServerApp.port={port}", "--ServerApp.port_retries=0", "--LabApp.expose_app_in_browser=True"]
+    options += [f"--FileContentsManager.pre_save_hook={course_lab.HOOK}"]
     with open(folder / "server.log", "w") as log:
         command = [sys.executable, "-m", "jupyterlab", *options]
         server = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
@@ -240,3 +244,16 @@ def test_reopened_without_running_the_stored_figures_are_there(opened, chromium,
     assert "Error displaying widget" not in unrun.page.inner_text(".jp-Notebook")
     assert unrun.refused == unrun.errors == []
     unrun.page.close()
+
+
+def test_saved_and_exported_it_shows_what_was_on_the_screen(opened, chromium):
+    opened.command("docmanager:save")
+    opened.page.wait_for_function("() => !jupyterapp.shell.currentWidget.context.model.dirty")
+    saved = json.loads(opened.path.read_text(encoding="utf-8"))
+    views = [
+        cell["id"] for cell in saved["cells"] for output in cell.get("outputs", []) if WIDGET in output.get("data", {})
+    ]
+    assert views == []
+    export = Export(chromium, opened.path)
+    assert export.faults([cell for cell in saved["cells"] if cell["cell_type"] == "code"]) == []
+    export.page.close()

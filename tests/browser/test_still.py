@@ -6,7 +6,8 @@ from explored import EXPLORABLES
 from course.look import stored_figures
 from course.show.browser import Stage
 from course.show.display import PLOTLY
-from course.show.still import WIDTH, still
+from course.show.still import still
+from course.show.still_text import WIDTH
 
 pytestmark = pytest.mark.test_all
 

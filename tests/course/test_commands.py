@@ -161,3 +161,32 @@ def test_a_copy_that_cannot_be_changed_is_one_sentence(clone, monkeypatch, comma
 def test_a_full_disk_is_one_sentence(clone, monkeypatch):
     monkeypatch.setattr("pathlib.Path.mkdir", refusing(OSError(28, "No space left on device", "/full")))
     assert called("reset", "00") == "No space left on device: /full"
+
+
+# What the terminal lacks
+
+
+TERMINALS = {
+    "no UTF-8": {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": ""},
+    "ASCII": {"PYTHONIOENCODING": "ascii"},
+    "of Windows": {"PYTHONIOENCODING": "cp437"},
+    "colours": {"FORCE_COLOR": "1", "TERM": "dumb"},
+    "warnings are errors": {"PYTHONWARNINGS": "error"},
+    "a safe path": {"PYTHONSAFEPATH": "1", "PYTHONPATH": str(ROOT)},
+    "without docstrings": {"PYTHONOPTIMIZE": "2"},
+}
+
+
+@pytest.mark.parametrize("terminal", TERMINALS)
+def test_a_terminal_that_lacks_letters_gets_every_line(terminal):
+    run = course("ledger", env=os.environ | TERMINALS[terminal], text=False)
+    assert (run.returncode, run.stderr) == (0, b"")
+    assert len(run.stdout.splitlines()) == 144 + 5
+
+
+@pytest.mark.parametrize("terminal", TERMINALS)
+def test_what_was_typed_in_another_script_is_answered_in_a_sentence(terminal):
+    run = course("reset", "Ⅻ", env=os.environ | TERMINALS[terminal], text=False)
+    assert run.returncode == 1
+    assert run.stderr.startswith(b"There is no lesson '")
+    assert run.stderr.count(b"\n") == 1

@@ -89,3 +89,14 @@ def test_no_path_of_a_file_is_stale():
         if not re.search(r"\b(lNN|NN_)", path) and not (ROOT / path).exists()
     }
     assert stale == set()
+
+
+def test_each_kind_of_fault_names_a_place_and_a_test_that_exist():
+    rows = [line.split(" | ") for line in read("docs/faults.md").splitlines() if line.startswith("| ")][1:]
+    assert len(rows) >= 19
+    for kind, _, places, tests in rows:
+        files = re.findall(r"`([\w./]+)`", places)
+        assert [name for name in files if not (ROOT / name).exists()] == [], kind
+        named = re.findall(r"`([\w./]+)::(\w+)`", tests)
+        assert named, kind
+        assert [name for file, name in named if f"\ndef {name}(" not in read(file)] == [], kind

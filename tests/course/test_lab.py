@@ -41,6 +41,7 @@ def test_it_copies_the_lessons_and_opens_the_first(started, tmp_path):
     (command,) = started
     assert f"--ServerApp.root_dir={tmp_path / 'work'}" in command
     assert f"--LabApp.default_url=/lab/tree/{first}" in command
+    assert f"--FileContentsManager.pre_save_hook={lab.HOOK}" in command
     assert "--no-browser" in command
 
 

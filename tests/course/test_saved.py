@@ -2,6 +2,7 @@
 
 import copy
 import json
+import pkgutil
 
 import nbformat
 import pytest
@@ -116,16 +117,10 @@ def test_a_file_that_is_no_notebook_passes_the_hook(content):
     saved.before_saving({"type": "notebook", "content": None}, path="a.ipynb", contents_manager=None)
 
 
-def test_jupyters_contents_manager_calls_the_hook(tmp_path):
-    from jupyter_server.services.contents.filemanager import FileContentsManager
-
-    manager = FileContentsManager(root_dir=str(tmp_path), pre_save_hook=lab.HOOK)
-    _, models = view(model("TextModel"), model("HTMLModel", value="<p>last</p>"))
-    made = nbformat.from_dict(notebook(models, OURS) | {"nbformat": 4, "nbformat_minor": 5})
-    made.cells[0] |= {"id": "a", "metadata": {}, "source": "", "execution_count": 1}
-    manager.save({"type": "notebook", "format": "json", "content": made}, "a.ipynb")
-    stored = json.loads((tmp_path / "a.ipynb").read_text(encoding="utf-8"))
-    assert bundle_of(stored)["text/html"] in ("<p>last</p>", ["<p>last</p>"])
+def test_the_hook_that_lab_is_given_is_found_and_freezes():
+    made = notebook(view(model("TextModel"), model("HTMLModel", value="<p>last</p>"))[1], OURS)
+    pkgutil.resolve_name(lab.HOOK)(model={"type": "notebook", "content": made}, path="a.ipynb", contents_manager=None)
+    assert bundle_of(made)["text/html"] == "<p>last</p>"
 
 
 # Where nobody sits before the notebook

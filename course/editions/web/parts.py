@@ -9,10 +9,10 @@ from traitlets import Any, Bool
 
 from ...exercises import hint_page, solution_page
 from ...notebooks import is_plumbing
-from ...show.baked import without_slider
 from ...show.display import PLOTLY
 from ...show.in_words import label
 from ...show.marks import tag
+from ...show.still import without_slider
 from ..colab import form_title
 from ..common import first_code_cell, joined
 
