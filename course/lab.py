@@ -45,6 +45,7 @@ def serve(options: Sequence[str] = ()) -> int | None:
     lessons_here = sorted(NOTEBOOKS.glob("*.ipynb"))
     if not lessons_here:
         raise CourseError(f"There are no lessons in {NOTEBOOKS}; run this in a clone of the course.")
+    os.environ.pop("JUPYTERLAB_DIR", None)  # another environment's JupyterLab, of another version
     os.environ.update(home())
     os.environ.update(prepare(LAB))
     for path in lessons_here:

@@ -12,7 +12,11 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 NOTEBOOKS = ROOT / "notebooks"
 WRITTEN = (".ipynb", ".whl", ".md", ".html", ".css", ".js", ".png")  # what an edition consists of
 # What the operating system puts into any folder that a person opens.
-SYSTEM_FILES = {".ds_store", "desktop.ini", "thumbs.db", "ehthumbs.db", ".directory", ".localized"}
+SYSTEM_FILES = {".ds_store", ".apdisk", "desktop.ini", "thumbs.db", "ehthumbs.db", ".directory", ".localized"}
+SYSTEM_FOLDERS = {
+    *(".spotlight-v100", ".trashes", ".fseventsd", ".temporaryitems", "__macosx"),
+    *("$recycle.bin", "system volume information", "@eadir", ".ipynb_checkpoints"),
+}
 
 
 def sources() -> Iterator[tuple[Lesson, dict]]:
@@ -51,7 +55,7 @@ def write(path: Path, notebook: dict) -> None:
 def emptied(target: str | Path) -> Path:
     """The folder, without what an earlier build left there; CourseError if it holds what no edition writes."""
     target = Path(target)
-    foreign = [path.name for path in target.rglob("*") if path.is_file() and not _disposable(path)]
+    foreign = [path.name for path in target.rglob("*") if path.is_file() and not _disposable(path, target)]
     if foreign:
         raise CourseError(
             f"{target} holds {foreign[0]}, which no edition writes. Move it elsewhere and run this again."
@@ -62,10 +66,12 @@ def emptied(target: str | Path) -> Path:
     return target
 
 
-def _disposable(path: Path) -> bool:
+def _disposable(path: Path, target: Path) -> bool:
     """Whether an edition has written a file, or the operating system (macOS: "._name" beside "name")."""
     name = path.name.lower()
-    return path.suffix in WRITTEN or name in SYSTEM_FILES or name.startswith("._") or name == "icon\r"
+    folders = {folder.lower() for folder in path.relative_to(target).parts[:-1]}
+    of_the_system = name in SYSTEM_FILES or name.startswith("._") or name == "icon\r" or folders & SYSTEM_FOLDERS
+    return path.suffix in WRITTEN or bool(of_the_system)
 
 
 def refuse(complaints: Iterable[str]) -> None:

@@ -121,6 +121,8 @@ class _SetUp:
         environment = dict(self.os.environ)
         if options:  # a target, which cannot be combined with the user's folder
             environment["PIP_USER"] = "0"
+            for name in ("PIP_PREFIX", "PIP_ROOT", "PIP_PYTHON", "PIP_DRY_RUN"):
+                environment.pop(name, None)
         with self.tempfile.TemporaryDirectory() as folder:
             if self.carried:
                 file = self.Path(folder, self.wheel)

@@ -17,6 +17,7 @@ from .common import ROOT
 
 FOR_THE_INSTRUCTOR = ("solutions.py", "notes.toml")  # of each lesson
 SAME_DATE = {"SOURCE_DATE_EPOCH": "315532800"}  # 1980: equal files make an equal wheel
+ANYWHERE = {"PIP_REQUIRE_VIRTUALENV": "0"}  # nothing is installed
 
 
 class CarriedWheel(NamedTuple):
@@ -40,7 +41,7 @@ def build_wheel(folder: str | Path, solutions: bool = True) -> Path:
         command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
         command += ["--wheel-dir", str(folder), str(source)]
         options = {"capture_output": True, "encoding": "utf-8", "errors": "replace"}  # pip names files in any script
-        run = subprocess.run(command, env=os.environ | SAME_DATE, check=False, **options)
+        run = subprocess.run(command, env=os.environ | SAME_DATE | ANYWHERE, check=False, **options)
     if run.returncode:
         raise CourseError(f"The wheel could not be built.\n{run.stderr.strip()}")
     (wheel,) = Path(folder).glob("rnn_to_attention-*.whl")

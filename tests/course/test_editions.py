@@ -174,6 +174,22 @@ def test_files_of_the_operating_system_are_swept_away(tmp_path, name):
     assert list(emptied(tmp_path).iterdir()) == []
 
 
+@pytest.mark.parametrize("name", ["__MACOSX", ".Spotlight-V100", "$RECYCLE.BIN", "@eaDir", ".ipynb_checkpoints"])
+def test_so_are_its_folders_with_all_that_is_in_them(tmp_path, name):
+    inside = tmp_path / "notebooks" / name / "deeper"
+    inside.mkdir(parents=True)
+    (inside / "index.store").write_text("")
+    assert list(emptied(tmp_path).iterdir()) == []
+
+
+def test_a_repository_in_the_editions_place_is_named_and_kept(tmp_path):
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".git" / "HEAD").write_text("ref: refs/heads/main")
+    with pytest.raises(CourseError, match=r"HEAD"):
+        emptied(tmp_path)
+    assert (tmp_path / ".git" / "HEAD").exists()
+
+
 # Without solutions
 
 

@@ -149,6 +149,12 @@ def test_a_lesson_runs_in_the_courses_own_python(other_python, tmp_path, monkeyp
     assert executed(tmp_path, "import sys; print(sys.executable)") == [sys.executable]
 
 
+def test_another_environments_jupyterlab_is_not_taken(started):
+    lab.os.environ["JUPYTERLAB_DIR"] = "/opt/theirs/share/jupyter/lab"
+    lab.serve()
+    assert "JUPYTERLAB_DIR" not in lab.os.environ
+
+
 def test_a_students_file_hides_no_package_and_can_be_imported(tmp_path, monkeypatch):
     (tmp_path / "filelock.py").write_text("raise ImportError('the student’s')")
     (tmp_path / "mine.py").write_text("answer = 42")

@@ -187,12 +187,16 @@ os.execv(sys.executable, [sys.executable, "-m", "pip", *sys.argv[1:], "--target"
     assert {path.name for path in user.iterdir()} == COURSE
 
 
-def test_an_archive_goes_into_a_folder_for_the_session_where_the_users_own_is_asked_for_in_vain(kernel, tmp_path):
+ASTRAY = ["PIP_USER", "PIP_DRY_RUN", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT"]
+
+
+@pytest.mark.parametrize("setting", ASTRAY)
+def test_an_archive_goes_into_a_folder_for_the_session_where_pip_is_set_to_put_it_elsewhere(kernel, tmp_path, setting):
     wheel = tiny_wheel("archive")
     path = tmp_path / wheel.name
     path.write_bytes(lzma.decompress(base64.b64decode(wheel.text)))
-    message = kernel.run(setup(archive=path.as_uri()), PIP_USER="1")
-    assert message == "arrived: archive 05 2\n", "an environment of its own has no folder of the user's"
+    chosen = "1" if setting in ("PIP_USER", "PIP_DRY_RUN") else str(tmp_path / "elsewhere")
+    assert kernel.run(setup(archive=path.as_uri()), **{setting: chosen}) == "arrived: archive 05 2\n"
     assert kernel.installed() == set()
 
 

@@ -208,7 +208,7 @@ def check_looks_different(student):
         answer = f"for {plural(n, 'run')} each you say {share:.3g}. "
         require(0 <= share <= 1, answer + "A share of cases lies between 0 and 1.")
         require(
-            abs(share - right / 2) > 0.1 * right,
+            n == 1 or abs(share - right / 2) > 0.1 * right,
             answer + "That is one way round only: either of the two may be the one below.",
         )
         require(

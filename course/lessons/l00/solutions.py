@@ -338,6 +338,11 @@ def looks_different_one_way(n):
     return 1 / math.comb(2 * n, n)
 
 
+@wrong("3", "two single times always lie apart, so it is 1")
+def a_coin_a_run(n):
+    return 0.5**n
+
+
 @wrong("3", "how often they do not")
 def ranges_overlap(n):
     return 1 - 2 / math.comb(2 * n, n)

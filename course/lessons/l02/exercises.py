@@ -67,7 +67,7 @@ def check_span(student):
 
 
 def _name_the_chain(student, label, graph, levels):
-    right, arrows = span_of(graph), sum(map(len, graph.values()))
+    right = span_of(graph)
     example = f" Your answer for {shown(graph)} is {levels:g}." if len(graph) <= 4 else ""
     renamed = {f"{node}_": [f"{other}_" for other in needed] for node, needed in graph.items()}
     require(
@@ -75,9 +75,8 @@ def _name_the_chain(student, label, graph, levels):
         f"for {label}: wrong, and right once the nodes have names that you have not seen before. Something is kept from one "
         f"call to the next: a dict that is made outside the function, or as the default of an argument.{example}",
     )
-    is_chain = arrows == len(graph) - 1 == right - 1
     require(
-        not (is_chain and levels == right - 1),
+        len(graph) > 1 or levels != 0,
         f"for {label}: one too few. Count the nodes on the chain, not the arrows.{example}",
     )
     require(
@@ -203,7 +202,11 @@ def check_tree(student):
         )
         tree = f"{terms}: you find {plural(levels, 'level')}, and {_halvings(n)} is {plural(right, 'level')}."
         require(
-            levels > right or n % 2 == 0,
+            n == 3 or levels != math.ceil(math.log(n)),
+            f"{tree} {levels:g} is the natural logarithm, rounded up. Each level leaves half: math.log2.",
+        )
+        require(
+            levels > right or n != 3,
             f"{tree} A term that is left over needs a level of its own: round up, not down.",
         )
         require(False, f"{tree} Each level leaves half of the terms.")

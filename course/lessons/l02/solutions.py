@@ -105,6 +105,11 @@ def no_default(graph):
     return max(level_of(node) for node in graph)
 
 
+@wrong("3", "for three nodes in a chain: the longest chain has 3 nodes, you find 2. A node waits for all in its list.")
+def arrows_into_a_node_and_itself(graph):
+    return 1 + max(len(needs) for needs in graph.values())
+
+
 @wrong("3", "for three nodes in a chain: the longest chain has 3 nodes, you find 1")
 def most_arrows_into_a_node(graph):
     return max(1, max(len(needs) for needs in graph.values()))
@@ -261,6 +266,11 @@ def tree_levels_by_bits(n):
 @wrong("1", "2 terms: 0.693147 levels? A level is whole.")
 def natural_logarithm(n):
     return math.log(n)
+
+
+@wrong("1", "2 is the natural logarithm, rounded up")
+def natural_logarithm_rounded_up(n):
+    return math.ceil(math.log(n))
 
 
 @wrong("1", "is one addition after the other")
