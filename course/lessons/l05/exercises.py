@@ -142,10 +142,12 @@ def _accepts_weights(student, generator, scores):
         student.truth(torch.eye(4), on="the identity"),
         "it refuses the identity, where every word reads only itself. That is allowed.",
     )
-    require(
-        _accepts_softmax(student, _random(generator, 2, 5), -1),
-        "it refuses weights of 2 queries over 5 keys. A weight matrix need not be square.",
-    )
+    if not _accepts_softmax(student, _random(generator, 2, 5), -1):
+        require(
+            not _accepts(student, [[0.5, 0.25, 0.125, 0.0625, 0.0625]] * 2),  # these sum to 1 in every digit
+            "it refuses weights of 2 queries over 5 keys that sum to 1 but for rounding. Allow a little, row by row.",
+        )
+        require(False, "it refuses weights of 2 queries over 5 keys. A weight matrix need not be square.")
     require(
         _accepts_softmax(student, torch.randn(4, 300, generator=generator), -1),
         "it refuses float32 weights over 300 keys: their sums miss 1 by about 1e-7. Allow 1e-5, say.",

@@ -240,6 +240,11 @@ def only_positive(weights):
     return bool((weights >= 0).all() and (weights <= 1).all())
 
 
+@wrong("2", "that sum to 1 but for rounding")
+def rounds_by_luck(weights):
+    return weights.sum() == len(weights)
+
+
 @wrong("2", "need not be square")
 def wants_square(weights):
     return weights.shape[0] == weights.shape[1] and is_attention(weights)
