@@ -94,6 +94,35 @@ def require_tensors(
         ...
     ValueError: f needs inputs (B, T, D), weight (D, D), got inputs (2, 3, 4), weight (5, 5): D is 4 in inputs and 5 ...
     """
+    signature = _signature(function, spec, tensors)
+    if signature not in _FITTING:
+        _require_all(function, spec, tensors, remedies or {})
+        if len(_FITTING) == MOST_SIGNATURES:
+            _FITTING.clear()
+        if signature is not None:
+            _FITTING.add(signature)
+
+
+# What has fitted once fits again: a lesson calls with the same shapes a thousand times.
+_FITTING = set()
+MOST_SIGNATURES = 4096
+_everything_checked = operator.attrgetter("shape", "dtype", "device", "layout")
+
+
+def _signature(function, spec, tensors):
+    """All that the answer depends on; None where it cannot be looked up."""
+    if torch.compiler.is_compiling():
+        return None
+    try:
+        seen = [tensor if tensor is None else _everything_checked(tensor) for tensor in tensors.values()]
+        signature = (function, *tensors, *spec.items(), *seen)
+        hash(signature)
+    except (AttributeError, RuntimeError, TypeError):  # no tensors, nested ones, sizes that are symbols
+        return None
+    return signature
+
+
+def _require_all(function, spec, tensors, remedies):
     tensors = {name: tensor for name, tensor in tensors.items() if tensor is not None or spec[name][0] != "["}
     for name, tensor in tensors.items():
         if not isinstance(tensor, torch.Tensor):
@@ -104,7 +133,6 @@ def require_tensors(
     _require_one("device", function, {name: tensor.device for name, tensor in tensors.items()})
     axes = {name: _axes(spec[name]) for name in tensors}
     shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
-    remedies = remedies or {}
     problem = _ranks(axes, shapes, remedies) or _empty(axes, shapes) or _sizes(axes, shapes, remedies)
     if problem:
         expected = ", ".join(f"{name} {_in_words(spec[name])}" for name in tensors)

@@ -178,7 +178,7 @@ def _sdpa(query, key, value, is_causal, mask, scale):
     *tensors, allowed, square = _sdpa_arguments(query, key, value, is_causal, mask)
     with cudnn_off_for_one_query(query):
         output = F.scaled_dot_product_attention(*tensors, attn_mask=allowed, is_causal=square, scale=scale)
-    return output.reshape(*query.shape[:-1], value.shape[-1])
+    return output if query.ndim == 4 else output.reshape(*query.shape[:-1], value.shape[-1])
 
 
 def _above_zero(query, scale):
@@ -195,13 +195,15 @@ def _sdpa_arguments(query, key, value, is_causal, mask):
     # Quicker than a mask; but torch aligns the first query with the first key. A single query sees all keys.
     square = is_causal and mask is None and Tq == Tk
     allowed = mask if square or Tq == 1 else _allowed(query, key, is_causal, mask)
+    if len(lead) == 2:
+        return query, key, value, allowed, square
     return *(_as_heads(tensor, lead) for tensor in (query, key, value, allowed)), square
 
 
 def _as_heads(tensor, lead):
     """(…, T, D) as (B, H, T, D): with fewer dimensions, or more, torch falls back to plain products."""
-    if tensor is None or len(lead) == 2:
-        return tensor
+    if tensor is None:
+        return None
     return tensor.expand(*lead, *tensor.shape[-2:]).reshape(math.prod(lead), 1, *tensor.shape[-2:])
 
 

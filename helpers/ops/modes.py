@@ -7,11 +7,16 @@ at, and a tensor on the meta device has a shape and no numbers.
 import functools
 import inspect
 import math
+import operator
 from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch._C import _functorch
+
+HALVES = (torch.float16, torch.bfloat16)
+_is_meta = operator.attrgetter("is_meta")
 
 
 def in_given_dtype(function: Callable) -> Callable:
@@ -28,14 +33,32 @@ def in_given_dtype(function: Callable) -> Callable:
 
 
 def signed(forward: Callable) -> Callable:
-    """`forward` of a Function with a setup_context, its signature kept: torch asks for it at every call, for 0.1 ms."""
-    forward.__signature__ = inspect.signature(forward)
+    """`forward` of a Function with a setup_context, whose arguments are given by place and in full.
+
+    At every call torch asks for its signature, to fill in what is missing: that takes longer than many a kernel.
+    """
+    forward.__signature__ = _ByPlace(inspect.signature(forward).parameters.values())
     return forward
+
+
+class _ByPlace(inspect.Signature):
+    """A signature by which arguments stay as they were given."""
+
+    def bind(self, *args):
+        return _Given(args)
+
+
+class _Given(NamedTuple):
+    args: tuple
+    kwargs: dict = {}  # noqa: RUF012
+
+    def apply_defaults(self):
+        """Nothing is missing."""
 
 
 def is_batched(*tensors: Tensor) -> bool:
     """Whether torch.func.vmap made one of the tensors: it then stands for many, and cannot be looked at."""
-    return any(map(_is_batched, tensors))
+    return any(map(_functorch.is_functorch_wrapped_tensor, tensors)) and any(map(_is_batched, tensors))
 
 
 def _is_batched(tensor):
@@ -50,7 +73,7 @@ def has_numbers(*tensors: Tensor) -> bool:
     """Whether the numbers can be looked at: not on the meta device, under vmap or while torch.compile traces."""
     if torch.compiler.is_compiling():
         return False
-    return not any(tensor.is_meta for tensor in tensors) and not is_batched(*tensors)
+    return not any(map(_is_meta, tensors)) and not is_batched(*tensors)
 
 
 def shows_non_finite(result: Tensor) -> bool:
@@ -59,10 +82,11 @@ def shows_non_finite(result: Tensor) -> bool:
     Where a method shows one, the loop that defines it decides: products of matrices spread a NaN to places that must
     not see it, since 0 · NaN is NaN.
     """
-    if result.device.type != "cpu" or not has_numbers(result):
+    if not result.is_cpu or not has_numbers(result):
         return False
     result = result.detach()
-    total = result.sum(dtype=torch.promote_types(result.dtype, torch.float32))  # finite only if all are
+    # A sum is finite only if all are; in 16 bits it may pass the largest number.
+    total = result.sum(dtype=torch.float32) if result.dtype in HALVES else result.sum()
     return not math.isfinite(total.item()) and not result.isfinite().all().item()
 
 

@@ -3,8 +3,10 @@
 Weights are in torch's layout, so that `nn.LSTM(…).all_weights[0]` can be passed as it is.
 """
 
+import functools
 import warnings
 from collections.abc import Callable
+from contextlib import contextmanager, nullcontext
 from typing import NamedTuple
 
 import torch
@@ -208,10 +210,14 @@ def _require_no_pair(hidden):
 
 def require_recurrence(name: str, gates: int, tensors: dict[str, Tensor | None]) -> None:
     """Raise a TypeError or a ValueError unless {label: tensor or None} fit each other; as `elman` says."""
+    require_tensors(name, _spec(gates), tensors)
+
+
+@functools.cache
+def _spec(gates):
     rows = "D" if gates == 1 else f"{gates}·D"
     spec = {"inputs": "B T Din", "weight_ih": f"{rows} Din", "weight_hh": f"{rows} D", "hidden": "[B D]"}
-    spec |= {"cell": "[B D]"} | dict.fromkeys(("bias", "bias_ih", "bias_hh"), f"[{rows}]")
-    require_tensors(name, spec, tensors)
+    return spec | {"cell": "[B D]"} | dict.fromkeys(("bias", "bias_ih", "bias_hh"), f"[{rows}]")
 
 
 def _require_gpu(kind, method, call):
@@ -246,11 +252,18 @@ def _loop(kind, call, *, hoist):
 def _torch(kind, call):
     start = [state.unsqueeze(0).contiguous() for state in call.states]  # torch wants (layers, B, D)
     weights = (call.weight_ih, call.weight_hh, call.bias_ih, call.bias_hh)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "RNN module weights")  # cuDNN packs them into one tensor, and says so
-        # biases, one layer, no dropout, keep what a gradient needs, one direction, batch first
-        options = (True, 1, 0.0, torch.is_grad_enabled(), False, True)
+    # biases, one layer, no dropout, keep what a gradient needs, one direction, batch first
+    options = (True, 1, 0.0, torch.is_grad_enabled(), False, True)
+    with _cudnn_is_silent() if call.inputs.is_cuda else nullcontext():
         return kind.kernel(call.inputs, start if len(start) > 1 else start[0], weights, *options)[0]
+
+
+@contextmanager
+def _cudnn_is_silent():
+    """cuDNN packs the weights into one tensor, and says so."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "RNN module weights")
+        yield
 
 
 def _fused(kind, call):

@@ -78,9 +78,9 @@ def combine(left: tuple[Tensor, Tensor], right: tuple[Tensor, Tensor]) -> tuple[
 
 def _auto_or_triton(method, inputs):
     """The method that "auto" stands for here, or "triton" if it runs; else a ValueError."""
-    reason = unavailable(inputs)
     if method == "auto":
-        return "triton" if inputs.is_cuda and not reason else "chunked"
+        return "triton" if inputs.is_cuda and not unavailable(inputs) else "chunked"
+    reason = unavailable(inputs)
     if reason:
         refuse("linear_recurrence", method, reason, "'chunked' or 'auto'")
     return method

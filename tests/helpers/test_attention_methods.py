@@ -8,6 +8,7 @@ from tensors import EXACT, largest, normal, rms, with_gradients
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from helpers import attention, attention_weights, compare, limits, peak_memory
+from helpers.ops import kernels
 from helpers.ops.attention import attention_backend
 from helpers.ops.kernels import unavailable
 
@@ -104,12 +105,12 @@ def test_flash_says_what_it_cannot_do(monkeypatch):
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
 def test_flash_asks_the_gpu_for_its_capability(monkeypatch, capability, dtype):
     class OnAGpu:
-        device = torch.device("cuda", 0)
+        device, is_cpu = torch.device("cuda", 0), False
 
     OnAGpu.dtype = dtype
     monkeypatch.delenv("TRITON_INTERPRET", raising=False)
     monkeypatch.setattr("importlib.util.find_spec", lambda _: True)
-    monkeypatch.setattr("torch.cuda.get_device_capability", lambda _: capability)
+    monkeypatch.setattr(kernels, "chip", lambda _: kernels.Chip(132, capability))
     reason = unavailable(OnAGpu(), capability=(8, 0))
     runs = capability >= (8, 0)
     assert (reason is None) == runs

@@ -184,7 +184,7 @@ def compile_flash(name, dtype, D, capability):
     from helpers.ops.kernels import flash
 
     kernel = getattr(flash, name)
-    constants = flash.settings(kernel, dtype, D, D, True, divmod(capability, 10))
+    constants = dict(flash.settings(kernel, dtype, D, D, True, divmod(capability, 10)))
     options = {option: constants.pop(option) for option in ("num_warps", "num_stages")}
     pointer = {torch.float32: "*fp32", torch.float16: "*fp16", torch.bfloat16: "*bf16"}[dtype]
     types = dict.fromkeys(kernel.arg_names, pointer)

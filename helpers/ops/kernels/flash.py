@@ -10,6 +10,7 @@ log₂ Σ 2^score.
 Only helpers.ops.attention calls this file, with arguments that it has checked.
 """
 
+import functools
 import math
 import os
 
@@ -19,6 +20,7 @@ import triton.language as tl
 
 from ..modes import batch_first, signed
 from ..online import ONCE
+from . import chip
 
 INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
 
@@ -164,6 +166,7 @@ def _backward_key(
     _store_rows(grad_value + head * Tk * DV, keys, Tk, DV, PADDED_V, grad_v)
 
 
+@functools.cache
 def settings(kernel, dtype, D, Dv, is_causal, capability):
     """The compile-time arguments of `kernel`: sizes, and blocks that fit a GPU of this capability.
 
@@ -272,10 +275,9 @@ def _flattened(info, dims, tensors):
 def _launch(kernel, tensors, is_causal, scale):
     """Start a kernel with a program for each block of queries, or of keys, of each of the N."""
     query, key, value = tensors[:3]
-    on_gpu = query.device.type == "cuda"
-    capability = torch.cuda.get_device_capability(query.device) if on_gpu else (8, 0)
+    capability = chip(query.device).capability
     constants = settings(kernel, query.dtype, query.shape[-1], value.shape[-1], is_causal, capability)
     N, Tq, Tk = query.shape[0], query.shape[1], key.shape[1]
     blocks = triton.cdiv(Tk, constants["KEYS"]) if kernel is _backward_key else triton.cdiv(Tq, constants["QUERIES"])
-    with torch.cuda.device(query.device if on_gpu else -1):  # -1: as it is
+    with torch.cuda.device_of(query):
         kernel[(N * blocks,)](*tensors, Tq, Tk, scale, **constants)

@@ -31,6 +31,8 @@ import torch
 import triton
 import triton.language as tl
 
+from . import chip
+
 
 @triton.jit
 def _combine(left_decay, left, right_decay, right):
@@ -146,21 +148,13 @@ def gradients(decay, states, hidden, grad_states, reverse):
     return grad_decay, grads, decay[:, first] * grads[:, first]
 
 
-@functools.cache
-def _chip(device):
-    """How many processors this GPU has, and its compute capability; in the interpreter 1."""
-    if device.type != "cuda":
-        return 1, (9, 0)
-    return torch.cuda.get_device_properties(device).multi_processor_count, torch.cuda.get_device_capability(device)
-
-
 def _launch(decay, inputs, hidden, pointers, reverse, gradient):
     """Start the kernel, with time in one piece or in N: then the chunks' ends come from the same scan, N steps long.
 
     pointers: the kernel's hidden, states, outputs and products.
     """
     B, T, D = inputs.shape
-    constants, N, C = options(B, T, D, inputs.dtype, *_chip(inputs.device))
+    constants, N, C = options(B, T, D, inputs.dtype, *chip(inputs.device))
     grid, sizes = (B * triton.cdiv(D, constants["CHANNELS"]) * N,), (B, T, D, C, N)
     constants = constants | {"REVERSE": reverse, "GRADIENT": gradient}
     decay, inputs, before = decay.contiguous(), inputs.contiguous(), hidden.contiguous()
