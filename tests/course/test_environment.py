@@ -37,7 +37,7 @@ IN_A_CLONE = {"jupyter-client", "jupyter-core", "jupyterlab", "nbclient", "nbfor
 IN_A_CLONE |= {"latex2mathml", "nbconvert"}  # for the pages
 IPYTHON_BRINGS = {"pygments", "traitlets"}
 # What somebody else brings: Colab itself, torch, IPython's kernel. The course does without.
-MAY_BE_MISSING = {"google", "triton", "psutil"}
+MAY_BE_MISSING = {"google", "triton", "psutil", "anywidget"}
 
 
 def requirements(lines):

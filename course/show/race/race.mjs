@@ -417,7 +417,8 @@ function onGpu(gpu, race, text) {
     ];
   };
 
-  const rnn = () => {
+  // Each contestant has buffers of its own: what one left out must not be there already, from another.
+  const rnn = stepwise => {
     const p = race.rnn, R = T * B, transposed = W => W.map((_, n) => W[(n % D) * D + Math.floor(n / D)]);
     const [X, U, W, Wt, b, dY] = [p.X, p.U, p.W, transposed(p.W), p.b, p.dY].map(content => numbers(content));
     const [UX, H, G, dX, dU, dW, db] = [R * D, (T + 1) * B * D, (T + 1) * B * D, R * D, D * D, D * D, D].map(room);
@@ -430,13 +431,12 @@ function onGpu(gpu, race, text) {
       product(ones, G, db, [1, D, R], [0, R, 1], [0, D, 1], [0, D, 1]),
     ];
     const words = Array.from({ length: T }, (_, t) => t);
-    const stepwise = [
+    const steps = stepwise ? [
       ...words.map(t => call("step", [Wt, UX, b], H, groups, { t })),
       ...words.reverse().map(t => call("step_back", [W, dY, H], G, groups, { t })),
-    ];
-    const fused = [call("all_steps", [Wt, UX, b], H, [B, 1, 1]), call("all_steps_back", [W, dY, H], G, [B, 1, 1])];
+    ] : [call("all_steps", [Wt, UX, b], H, [B, 1, 1]), call("all_steps_back", [W, dY, H], G, [B, 1, 1])];
     const results = { states: [H, B * D, R * D], dX: [dX, 0, R * D], dU: [dU, 0, D * D], dW: [dW, 0, D * D], db: [db, 0, D] };
-    return [stepwise, fused].map(steps => ({ calls: [...before, ...steps, ...after], results, upper: dY }));
+    return { calls: [...before, ...steps, ...after], results, upper: dY };
   };
   const attention = () => {
     const p = race.attention, R = B * T, n = 3 * A, scale = 1 / Math.sqrt(A);
@@ -502,7 +502,7 @@ function onGpu(gpu, race, text) {
     },
     replace: dY => device.queue.writeBuffer(upper, 0, dY),
   });
-  const [step, fused] = rnn(), whole = { step, fused, attention: attention(), nothing: { calls: [], results: {}, upper: none } };
+  const whole = { step: rnn(true), fused: rnn(false), attention: attention(), nothing: { calls: [], results: {}, upper: none } };
   sizes = buffer(256 * Math.max(1, calls.length), usage.UNIFORM | usage.COPY_DST);
   for (const one of calls) {
     device.queue.writeBuffer(sizes, one.offset, one.whole.subarray(0, 20));
