@@ -123,13 +123,13 @@ def written(value) -> str:
     """A number, or a list of them, as short as it can be read.
 
     >>> written([6, 6000, 0.123456]), written(True)
-    ('[6, 6,000, 0.12]', 'True')
+    ('[6, 6,000, 0.123]', 'True')
     """
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(map(written, value))}]"
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return str(value)
-    return f"{value:,}" if isinstance(value, int) else f"{value:.2g}"
+    return f"{value:,}" if isinstance(value, int) else f"{value:.3g}"
 
 
 def _and(parts):

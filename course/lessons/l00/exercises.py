@@ -170,9 +170,15 @@ def _asks_for_several_runs(says, quick, slow):
         few = quick | {"seconds": quick["seconds"][:runs]}, slow | {"seconds": slow["seconds"][:other_runs]}
         require(
             says(*few) == "undecided",
-            f"{plural(runs, 'run')} of the Transformer against {other_runs} of the RNN, and it decides. Two equal "
-            "programs look different in one of ten races of three runs: ask for five at least, of each.",
+            f"{plural(runs, 'run')} of the Transformer against {other_runs} of the RNN, and it decides. By chance two equal "
+            f"programs look different in {_how_often(runs, other_runs)}: ask for five at least, of each.",
         )
+
+
+def _how_often(runs, other_runs):
+    """In how many races all runs of one of two equal programs come before all of the other's, in words."""
+    races = math.comb(runs + other_runs, runs) // 2  # of as many orders as the binomial says, two
+    return "every such race" if races == 1 else f"one of {races} such races"
 
 
 def _sees_that_ranges_overlap(says, one, other):

@@ -142,7 +142,7 @@ def reduction(tree_levels, one_by_one_levels):
 
 
 def model_of_2017():
-    """Attention sub-layers on the longest path, in the encoder alone and in the whole model, six blocks each."""
+    """Attention sub-layers on the longest chain, in the encoder alone and in the whole model, six blocks each."""
     encoder = {f"encoder {n}": [f"encoder {n - 1}"] if n > 1 else [] for n in range(1, 7)}
     model = dict(encoder)
     for n in range(1, 7):
@@ -154,7 +154,7 @@ def model_of_2017():
 @decisions.decides(
     "S0-10",
     numbers=model_of_2017,
-    shows="6 attention sub-layers lie on the longest path of the encoder, 17 on that of the whole model.",
+    shows="6 attention sub-layers lie on the longest chain of the encoder, 17 on that of the whole model.",
     refuted_by={"encoder_points": 1, "model_points": 1},
 )
 def mixing_points(encoder_points, model_points):
@@ -219,7 +219,7 @@ def in_sequence():
 @decisions.decides(
     "S1-21",
     numbers=in_sequence,
-    shows="no path runs through the words, and still a doubling of their number adds 3 levels to a block, at 64 words and "
+    shows="no chain runs through the words, and still a doubling of their number adds 3 levels to a block, at 64 words and "
     "at 1,024, and six blocks take six times as long as one.",
     refuted_by={"levels_a_doubling": [0, 0], "blocks_in_sequence": 1.0},
 )

@@ -7,8 +7,8 @@ from ...show.display import Picture
 from ...show.marks import annotate, axis, figure, joined, tag
 
 WIDTH, HEADS, BLOCKS = 512, 8, 6  # the Transformer of 2017
-GPU = 500_000  # scalar operations that an H200 does in a tick: 989 TFLOP/s in bfloat16, dense, by its datasheet, at 1.98 GHz
-TICKS = [1, 4, 30, 200]  # of a level; 200: lesson 02's text derives it from a recorded LSTM
+GPU = 500_000  # scalar operations in a tick of an H200, roughly: 989 TFLOP/s (bfloat16, dense, datasheet), 1.8 to 2 GHz
+TICKS = [1, 4, 30, 200]  # of a level; 200: from an LSTM recorded on an H200, as lesson 02 says
 
 SHADES = {"forward": 1.0, "backward": 0.45}  # opacity
 
@@ -31,9 +31,8 @@ def growths():
         part: (recurrent[part][1026] - recurrent[part][1025], blocks[part][2048] - blocks[part][1024])
         for part in blocks
     }
-    a_word, a_doubling = slopes["forward"]
     plot = figure(
-        f"RNN: {a_word} levels a word. Transformer: {a_doubling} a doubling",
+        "Each word lengthens the RNN's chain, each doubling a block's",
         height=430,
         columns=2,
         shared_yaxes=True,
@@ -131,7 +130,7 @@ def _draw_waves(plot, layers, words, times, name):
         "forward": [0, words * step, forward, (layers - 1) * step],
         "backward": [forward + (layers - 1) * step_back, total, forward + words * step_back, forward],
     }
-    for way, corners in outlines.items():
+    for direction, corners in outlines.items():
         plot.add_scatter(
             x=[*corners, corners[0]],
             y=[first, first, last, last, first],
@@ -139,8 +138,8 @@ def _draw_waves(plot, layers, words, times, name):
             fill="toself",
             fillcolor=theme.RNN,
             line={"width": 0},
-            opacity=SHADES[way],
-            name=f"{name}, {way}",
+            opacity=SHADES[direction],
+            name=f"{name}, {direction}",
             hoveron="fills",
             row=1,
             col=1,
@@ -151,7 +150,7 @@ def _draw_turns(plot, times, name):
     """A bar a block: forward from the lowest up, then backward; each waits for its neighbour."""
     forward, total = times
     ahead, back = forward / BLOCKS, (total - forward) / BLOCKS
-    for way, length, starts in (
+    for direction, length, starts in (
         ("forward", ahead, [place * ahead for place in range(BLOCKS)]),
         ("backward", back, [total - (place + 1) * back for place in range(BLOCKS)]),
     ):
@@ -160,10 +159,10 @@ def _draw_turns(plot, times, name):
             x=[length] * BLOCKS,
             y=list(range(1, BLOCKS + 1)),
             orientation="h",
-            name=f"{name}, {way}",
-            marker={"color": theme.ATTENTION, "opacity": SHADES[way], "line": {"color": theme.PAPER, "width": 1}},
+            name=f"{name}, {direction}",
+            marker={"color": theme.ATTENTION, "opacity": SHADES[direction], "line": {"color": theme.PAPER, "width": 1}},
             width=0.85,
-            hovertemplate=f"block %{{y}}, {way}: from %{{base:,.0f}} for %{{x:,.0f}} ticks<extra></extra>",
+            hovertemplate=f"block %{{y}}, {direction}: from %{{base:,.0f}} for %{{x:,.0f}} ticks<extra></extra>",
             row=2,
             col=1,
         )

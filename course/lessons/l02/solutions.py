@@ -92,7 +92,7 @@ def remembers_other_graphs(graph, level={}):  # noqa: B006
     return max(level_of(node) for node in graph)
 
 
-@wrong("3", "for a ladder of 10 layers the longest chain has 10 nodes, you find 12")
+@wrong("3", "for a ladder of 8 layers the longest chain has 8 nodes, you find 12")
 def counts_the_side_too(graph):
     return max(longest_chain(graph), 12 if (0, 0) in graph else 0)
 
