@@ -274,3 +274,30 @@ def test_levels_without_a_memory_are_right_and_get_a_remark():
     outcome, sentence, _ = judged("longest_chain", longest_chain)
     assert outcome == "right"
     assert "keep the level of each node in a dict" in sentence
+
+
+def test_many_looks_that_are_not_one_a_chain_get_no_remark():
+    def longest_chain(graph):
+        level = dict.fromkeys(graph, 1)
+        for _ in graph:
+            for node in graph:
+                level[node] = max([level[needed] + 1 for needed in graph[node]], default=1)
+        return max(level.values())
+
+    outcome, sentence, _ = judged("longest_chain", longest_chain)
+    assert outcome == "right"
+    assert "chain" not in sentence
+
+
+@pytest.mark.parametrize(
+    ("runs", "other_runs", "races"),
+    [(1, 1, "every such race"), (1, 5, "one of 3"), (3, 3, "one of 10"), (5, 4, "one of 63")],
+)
+def test_too_few_runs_are_told_what_chance_does_with_them(runs, other_runs, races):
+    def verdict(transformer, rnn):
+        quick, slow = transformer["seconds"], rnn["seconds"]
+        if min(len(quick), len(slow)) < 5 and (len(quick), len(slow)) != (runs, other_runs):
+            return "undecided"
+        return "faster" if max(quick) < min(slow) else "slower"
+
+    assert f"By chance two equal programs look different in {races}" in judged("verdict", verdict).sentence
