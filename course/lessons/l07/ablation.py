@@ -1,0 +1,97 @@
+"""Six blocks that learn to guess the next letter, whole or with one part missing: 200 steps each."""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from ...models.transformer import LanguageModel
+from ...training import Training, train
+from ...training.corpus import help_text, windows
+
+T, B, WIDTH, LAYERS, HEADS = 32, 16, 64, 6, 4
+STEPS, RATE = 200, 2e-3
+LETTERS = 3.21  # nats a letter, if one knows how often each letter comes (Python 3.11's topics)
+
+
+class Missing(nn.Module):
+    """A part that is not there: the words pass."""
+
+    def forward(self, words, *_):
+        """words (B, T, D), as they are."""
+        return words
+
+
+class Unscaled(nn.Module):
+    """Queries as much larger as the scores will be divided by: the 1/√D is undone."""
+
+    def __init__(self, query, heads):
+        super().__init__()
+        self.query, self.times = query, math.sqrt(query.out_features / heads)
+
+    def forward(self, words):
+        """words (B, T, D) to queries (B, T, D)."""
+        return self.times * self.query(words)
+
+
+def whole(**of_block):
+    """Six blocks over Python's help topics, letter by letter."""
+    return LanguageModel(len(help_text().alphabet), WIDTH, LAYERS, HEADS, **of_block)
+
+
+def without(part):
+    """Six blocks of today without "attention" or "feed_forward"."""
+    model = whole()
+    for block in model.blocks.blocks:
+        setattr(block, part, Missing())
+    return model
+
+
+def unscaled():
+    """Six blocks of today whose scores are not divided by the root of the head's width."""
+    model = whole()
+    for block in model.blocks.blocks:
+        block.attention.part.query = Unscaled(block.attention.part.query, HEADS)
+    return model
+
+
+MODELS = {
+    "whole": whole,
+    "whole, as in 2017": lambda: whole(norm="after"),
+    "no residual": lambda: whole(residual=False),
+    "no LayerNorm": lambda: whole(norm=None),
+    "no attention": lambda: without("attention"),
+    "no feed-forward": lambda: without("feed_forward"),
+    "no 1/√D": unscaled,
+}
+
+
+def run(name: str, seed: int = 0, steps: int = STEPS) -> Training:
+    """Train one of MODELS on windows of the help topics."""
+    text = help_text()
+
+    def batches(generator):
+        return windows(text.train, T + 1, B, generator)
+
+    return train(MODELS[name], batches, loss, steps=steps, seed=seed, lr=RATE, decay=0.01)
+
+
+def loss(model: nn.Module, window: torch.Tensor) -> torch.Tensor:
+    """The cross-entropy of every next letter of windows (B, T + 1), in nats."""
+    scores = model(window[:, :-1])  # (B, T, letters)
+    return F.cross_entropy(scores.flatten(0, 1), window[:, 1:].flatten())
+
+
+@torch.no_grad()
+def test_loss(model: nn.Module) -> float:
+    """Nats a letter on topics that were not trained on."""
+    drawn = windows(help_text().test, T + 1, 200, torch.Generator().manual_seed(99))
+    return loss(model, drawn.to(next(model.parameters()).device)).item()
+
+
+def counting_letters() -> float:
+    """Nats a letter on the test, for one who knows how often each letter comes in the training text."""
+    text = help_text()
+    count = torch.bincount(text.train, minlength=len(text.alphabet)).double() + 1
+    return -(count / count.sum()).log()[text.test].mean().item()
