@@ -173,6 +173,9 @@ WRONG_SHARES = {
     "one minus the share": lambda X: 1 - (X - X.mean(dim=0)).norm() / X.norm(),
     "the norm of the mean, once": lambda X: X.mean(dim=0).norm() / X.norm(),
     "A share does not grow with the numbers": lambda X: (X - X.mean(dim=0)).abs().sum(),
+    "and it is": lambda X: 0.5 * difference_left(X),
+    "nothing is different": lambda X: max(0.1, difference_left(X)),
+    "all is difference": lambda X: min(0.99, difference_left(X)),
     "all zero you find 1": lambda X: (X - X.mean(dim=0)).norm() / X.norm() if X.any() else 1.0,
 }
 for sentence, answer in WRONG_SHARES.items():
@@ -212,6 +215,7 @@ WRONG_KERNELS = {
     "stands last, not in the middle": lambda up, down: (up[:, None], down[:, None]),
     "outputs and inputs are exchanged": lambda up, down: (up.T[:, :, None], down.T[:, :, None]),
     "or the two kernels are": lambda up, down: (down[:, :, None], up[:, :, None]),
+    "yours has shape": lambda up, down: (up[1:, :, None], down[:, :, None]),
     "covers 3 places": lambda up, down: (_wide(up), _wide(down)),
     "two kernels are needed": lambda up, down: up[:, :, None],
     "holds other numbers": lambda up, down: (2 * up[:, :, None], down[:, :, None]),
