@@ -8,7 +8,7 @@ from pathlib import Path
 
 from . import evidence, lab
 from .catalogue import Lesson, find_lesson, lessons, written
-from .errors import CourseError
+from .errors import CourseError, without_colours
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS, DIST = ROOT / "notebooks", ROOT / "dist"
@@ -107,7 +107,7 @@ def store(options: argparse.Namespace) -> None:
         try:
             changed = execute(NOTEBOOKS / f"{row.notebook}.ipynb", refresh=options.refresh)
         except CellExecutionError as error:
-            raise CourseError(f"a cell fails, so nothing is stored.\n{error}") from None
+            raise CourseError(f"a cell fails, so nothing is stored.\n{without_colours(error)}") from None
         print("stored outputs renewed" if changed else "nothing changed")
     for page in tables.write(ROOT):
         print(f"{page.relative_to(ROOT)}: table of lessons renewed")

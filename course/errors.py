@@ -1,6 +1,7 @@
 """Errors that reach a student as one sentence instead of a traceback through the course's code."""
 
 import difflib
+import re
 import traceback
 import types
 from collections.abc import Iterable
@@ -54,6 +55,15 @@ def _missing_name(shell, kind, error, trace, tb_offset=None):
         )
         error._render_traceback_ = lambda: [sentence]
     shell.showtraceback((kind, error, trace), tb_offset=tb_offset)
+
+
+def without_colours(text: object) -> str:
+    r"""What a kernel says of an error, without a terminal's codes for colours: a log has none.
+
+    >>> without_colours("\x1b[31mZeroDivisionError\x1b[0m")
+    'ZeroDivisionError'
+    """
+    return re.sub(r"\x1b\[[0-9;]*m", "", str(text))
 
 
 def nearest(name: object, known: Iterable[str]) -> str:

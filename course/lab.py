@@ -18,8 +18,8 @@ ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS, WORK = ROOT / "notebooks", ROOT / "work"
 LAB = WORK / ".lab"  # JupyterLab's own files, so that the course and the user's other work do not mix
 
-# A course needs no news and works without a network. A saved lesson keeps the state of its controls, else Lab shows
-# "model not found" in place of every figure until it is run again.
+# A course needs no news and works without a network. Lab hands over the state of the controls with what it saves, so
+# that HOOK can put what they showed last in their place.
 SETTINGS = {
     "@jupyterlab/apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
     "@jupyter-widgets/jupyterlab-manager/plugin": {"saveState": True},

@@ -11,7 +11,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from ..catalogue import Lesson
-from ..errors import CourseError
+from ..errors import CourseError, without_colours
 from ..exercises import judge
 from ..notebooks import IGNORED, canonical, run
 from ..show.display import PLOTLY
@@ -41,7 +41,9 @@ def write_instructor(target: str | Path, lesson_ids: Collection[str] = ()) -> li
             try:
                 executed = run(solved, folder)
             except CellExecutionError as error:
-                raise CourseError(f"{row.notebook}: a cell fails, so nothing is written.\n{error}") from None
+                raise CourseError(
+                    f"{row.notebook}: a cell fails, so nothing is written.\n{without_colours(error)}"
+                ) from None
         refuse(unsolved(executed, row))
         paths.append(target / f"{row.notebook}.ipynb")
         paths[-1].write_text(canonical(executed), encoding="utf-8")

@@ -117,7 +117,7 @@ class _SetUp:
 
         command = [self.sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--force-reinstall", *options]
         command += ["--no-cache-dir", "--disable-pip-version-check", "--no-warn-script-location"]
-        command += ["--root-user-action=ignore", "--no-input"]
+        command += ["--root-user-action=ignore", "--no-input", "--no-color"]
         environment = dict(self.os.environ)
         if options:  # a target, which cannot be combined with the user's folder
             environment["PIP_USER"] = "0"

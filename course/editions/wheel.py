@@ -38,7 +38,7 @@ def build_wheel(folder: str | Path, solutions: bool = True) -> Path:
             shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns(*left_out))
         for name in ("pyproject.toml", "README.md", "LICENSE"):
             shutil.copy(ROOT / name, source)
-        command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
+        command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--no-color"]
         command += ["--wheel-dir", str(folder), str(source)]
         options = {"capture_output": True, "encoding": "utf-8", "errors": "replace"}  # pip names files in any script
         run = subprocess.run(command, env=os.environ | SAME_DATE | ANYWHERE, check=False, **options)

@@ -109,6 +109,7 @@ def test_a_cell_that_fails_stores_nothing(tmp_path, monkeypatch):
     message = called("notebooks", "05")
     assert "ZeroDivisionError" in message
     assert "nothing is stored" in message
+    assert "\x1b" not in message
     assert path.read_text(encoding="utf-8") == before
 
 

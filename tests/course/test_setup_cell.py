@@ -236,6 +236,12 @@ def test_a_reason_is_pips_error_and_not_its_last_line(kernel):
     assert "could not be installed (error: externally-managed-environment). Is there a network" in message
 
 
+def test_a_reason_has_no_colours(kernel):
+    message = kernel.run(setup(archive="file:///nowhere/v1.tar.gz"), FORCE_COLOR="1")
+    assert "could not be installed (ERROR: " in message
+    assert "\x1b" not in message
+
+
 def test_an_archive_without_a_network_is_one_sentence(kernel):
     message = kernel.run(setup(archive=f"{NOWHERE}archive/v1.tar.gz"))
     assert message.count("\n") == 1
