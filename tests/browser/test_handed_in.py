@@ -13,8 +13,7 @@ from course.show.display import PLOTLY, WIDGET
 pytestmark = pytest.mark.test_all
 
 SETUP = """
-from course import check, claim, explore, lesson, predict, reveal
-from course.lessons.l05 import figures
+from course import check, explore, lesson, predict, reveal
 from course.show.display import Page, Picture
 from course.show.marks import figure, tag
 
@@ -24,6 +23,10 @@ def lines(count=2):
 def words(sentence="man eats dog"):
     return Page(tag("p", sentence), sentence)
 
+def drawn(size=20):
+    circle = tag("circle", cx=430, cy=50, r=size, fill="#0072B2")
+    return Page(tag("svg", circle, viewBox="0 0 860 100", width="100%"), f"A circle of {size}.")
+
 lesson("05")
 """
 CELLS = {
@@ -31,7 +34,7 @@ CELLS = {
     "question": 'predict("keys", "How many <keys>?", ["one", "all six"])',
     "moving": 'explore(lines, count=[2, 3], bake="count")',
     "page": 'explore(words, sentence="")',
-    "drawing": "explore(figures.reads, temperature=[0.5, 1.0, 2.0])",
+    "drawing": "explore(drawn, size=[20, 40])",
     "alone": "lines(5)",
     "exercise": 'check("1", ...)',
     "move": """
