@@ -23,7 +23,7 @@ def against_length(live: dict[int, float] | None = None) -> Picture:
     """
     plot = figure(
         "With a lookup the end of a long string is not lost",
-        x=axis("letters in the string", values=[5, 10, 20, 30, 60], span=(3, 71)),
+        x=axis("letters in the string", values=[5, 10, 20, 30, 60], span=(3, 75)),
         y=axis("letters right", span=(0, 1.06), tickformat=".0%"),
         height=380,
         note="Each letter is fed back as it was written, right or wrong. Thin: three stored seeds of each. Dashed: "

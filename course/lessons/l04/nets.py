@@ -47,11 +47,12 @@ def taught(encoder: str, seed: int = 0) -> Training:
     return train(model, reversing_batches(), writing_loss, steps=steps, seed=seed, lr=lr, watch=_silent)
 
 
-def taught_fixed(seed: int = 0, times: int = 1, batches=None) -> Training:
+def taught_fixed(seed: int = 0, times: int = 1) -> Training:
     """The net with a fixed vector, trained `times` as long as that with a lookup."""
     steps = times * FIXED_STEPS
-    batches = batches or reversing_batches()
-    return train(with_fixed_vector, batches, writing_loss, steps=steps, seed=seed, lr=FIXED_RATE, watch=_silent)
+    return train(
+        with_fixed_vector, reversing_batches(), writing_loss, steps=steps, seed=seed, lr=FIXED_RATE, watch=_silent
+    )
 
 
 def _silent(run, done):

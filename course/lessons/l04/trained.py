@@ -14,25 +14,6 @@ def _asked(model, letters):
     return Run(dict(curve)[letters], curve)
 
 
-def _copying_batches():
-    batches = nets.reversing_batches()
-    return lambda generator: (batches(generator)[0],) * 2
-
-
-def _copied(model):
-    """A net that copies is right where one that reverses is wrong: turn what it has written."""
-
-    class Turned:
-        def parameters(self):
-            return model.parameters()
-
-        def write(self, source, length):
-            written, weights = model.write(source, length)
-            return written.flip(1), weights
-
-    return _asked(Turned(), 30)
-
-
 TRAINED = [
     Trained(
         "lookup",
@@ -75,14 +56,5 @@ TRAINED = [
         lambda seed: _asked(nets.taught_fixed(seed, times=3).model, 20),
         threshold=0.75,
         baseline=GUESSING,
-    ),
-    Trained(
-        "fixed-vector-copying",
-        "Copy strings of 1 to 30 letters from one fixed vector, for as many seconds as it reverses them.",
-        "share of 30 letters right",
-        lambda seed: _copied(nets.taught_fixed(seed, batches=_copying_batches()).model),
-        threshold=0.60,
-        baseline=GUESSING,
-        at_least=False,
     ),
 ]
