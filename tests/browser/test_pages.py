@@ -78,8 +78,8 @@ CUT_OFF = """() => [...document.querySelectorAll('main *, nav *')].filter(elemen
 @pytest.mark.parametrize("stored", NOTEBOOKS, ids=lambda stored: stored.lesson)
 def test_every_slider_moves_its_figure_from_the_keyboard(opened, stored):
     one = opened(stored.path.stem)
-    for place in range(one.count("input[type=range]")):
-        slider = one.page.locator("input[type=range]").nth(place)
+    for place in range(one.count("input[data-moves]")):
+        slider = one.page.locator("input[data-moves]").nth(place)
         plot = one.page.locator(f"#{slider.get_attribute('data-moves')}")
         slider.focus()
         one.page.keyboard.press("Home")

@@ -128,3 +128,10 @@ def test_what_a_lesson_prints_cannot_become_markup(web):
                 text = "".join(output.get("text", []))
                 if "<" in text:
                     assert text not in page, cell["id"]
+
+
+def test_what_a_lesson_shows_on_its_page_alone_stands_below_the_cell_that_it_names(web):
+    for row in written():
+        for cell_id in getattr(row.part("figures"), "ON_PAGE", {}):
+            soup = BeautifulSoup((web / f"{row.notebook}.html").read_text(encoding="utf-8"), "html.parser")
+            assert soup.select_one(f"section#{cell_id} > div script"), (row.id, cell_id)

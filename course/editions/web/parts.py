@@ -46,9 +46,17 @@ class Parts(Preprocessor):
         return {
             "fold": "What this lesson imports" if is_setup else form_title(cell.source) if folds else None,
             "plumbing": folds,
-            "veil": veil[1] if veil and not folds else None,
-            "after": joined([str(self._help(name)) for name in CHECKS.findall(cell.source)] if self.answers else []),
+            "veil": veil[1] if veil else None,
+            "after": joined([*map(str, self._helps(cell)), *self._only_here(cell)]),
         }
+
+    def _helps(self, cell):
+        return [self._help(name) for name in CHECKS.findall(cell.source)] if self.answers else []
+
+    def _only_here(self, cell):
+        """What the lesson shows after this cell on its page alone, where there is no kernel: its figures' ON_PAGE."""
+        on_page = getattr(self.row.part("figures"), "ON_PAGE", {})
+        return [on_page[cell.id]().html] if cell.id in on_page else []
 
     def _replace(self, output, cell):
         if output.output_type == "execute_result":

@@ -10,6 +10,7 @@ from ...models.tiny import random_words, tiny_rnn
 from ...show import theme
 from ...show.display import Page, Picture
 from ...show.marks import annotate, axis, figure, guide, sheet, tag
+from ...show.race import waiting_page
 
 GAINS = [0.3, 0.5, 0.7, 0.9, 1.0, 1.2, 1.5, 2.0]
 LOUDNESS = {"loud": 1.0, "quiet": 0.1}
@@ -208,3 +209,12 @@ def _arrowheads():
         return tag("marker", path, id=name, orient="auto", **size)
 
     return tag("defs", head("tip", theme.RNN), head("tip-good", theme.GOOD))
+
+
+def waiting():
+    """On the lesson's page: guess and mend, and Newton's method, computed in the browser for any gain."""
+    _, _, U, W = tiny_rnn("man")
+    return waiting_page({"words": random_words(1000).tolist(), "U": U.tolist(), "W": W.tolist()})
+
+
+ON_PAGE = {"explore-memory": waiting}

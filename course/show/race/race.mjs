@@ -880,11 +880,11 @@ export function conclude(outcome) {
   const last = rows.at(-1), { rnn, attention } = quickest(last), ratio = median(rnn[1]) / median(attention[1]);
   const apart = range(rnn[1])[0] > range(attention[1])[1] || range(attention[1])[0] > range(rnn[1])[1];
   const verdict = software || !apart || slowed > 1.5 ? null : ratio < 0.5 ? "less" : ratio <= 2 ? "same" : ratio <= 10 ? "some" : "many";
-  const quicker = ratio >= 1 ? `${factor(ratio)} times as long as` : `${factor(1 / ratio)} times less long than`;
+  const longer = ratio >= 1 ? `the RNN took ${factor(ratio)} times as long as attention` : `attention took ${factor(1 / ratio)} times as long as the RNN`;
   if (software) sentences.push(`This GPU is software (${device}): your CPU plays it. The numbers are right; the times say nothing about a GPU.`);
   else if (!apart) sentences.push(`At ${count(last.T)} words the two ranges overlap: on this device there is no winner.`);
   else if (slowed > 1.5) sentences.push(`The device became ${factor(slowed)} times slower while it ran (hot, or busy), so nothing is concluded. Try again when it is quiet.`);
-  else sentences.push(`At ${count(last.T)} words, ${batch === 1 ? "one sequence" : `${batch} sequences`}, forward and backward, the RNN took ${quicker} attention: ${CONTESTANTS[rnn[0]].label} against ${CONTESTANTS[attention[0]].label}, the quickest of each.`);
+  else sentences.push(`At ${count(last.T)} words, ${batch === 1 ? "one sequence" : `${batch} sequences`}, forward and backward, ${longer}: ${CONTESTANTS[rnn[0]].label} against ${CONTESTANTS[attention[0]].label}, the quickest of each.`);
   const spans = last.rnn.span / last.attention.span, works = rows.map(row => row.attention.work / row.rnn.work);
   sentences.push(`Equal work: attention does ${Math.min(...works).toFixed(2)} to ${Math.max(...works).toFixed(2)} times the RNN's multiply–adds. The RNN is ${width} wide; for that attention is ${rows.map(row => row.A).join(", ")} wide at ${rows.map(row => count(row.T)).join(", ")} words.`);
   sentences.push(`Counted, the RNN's longest chain at ${count(last.T)} words is ${count(last.rnn.span)} levels and attention's ${count(last.attention.span)}: ${factor(spans)} times as long. That is the ratio of the waits with unlimited processors, not of times on yours.`);
@@ -953,7 +953,7 @@ const STYLE = `.race-paper { font: 15px/1.5 system-ui, -apple-system, "Segoe UI"
 .race-paper svg { width: 100%; min-width: 600px; max-width: 820px; display: block; }
 .race-paper svg text { font: 13px system-ui, -apple-system, "Segoe UI", "DejaVu Sans", Arial, sans-serif; fill: #1f2328; }
 .race-paper ul { padding-left: 20px; margin: 8px 0; } .race-paper table { border-collapse: collapse; font-size: 13px; }
-.race-paper th, .race-paper td { padding: 3px 10px 3px 0; text-align: right; border-bottom: 1px solid #d8dce2; }
+.race-paper th, .race-paper td { padding: 3px 10px 3px 0; text-align: right; border-bottom: 1px solid #d8dce2; white-space: nowrap; }
 .race-paper .wide { overflow-x: auto; } .race-paper summary { cursor: pointer; } .race-paper input[type=range] { width: min(420px, 60vw); }`;
 
 /** Time against words, both axes logarithmic, medians with the range of all samples; the counts stand in the table. */
