@@ -140,7 +140,7 @@ def two_nets():
         _arrowheads(),
         left,
         right,
-        viewBox="0 0 780 290",
+        viewBox="0 0 780 260",
         width="100%",
         role="img",
         style={"font-family": theme.FONT, "background-color": theme.PAPER},
