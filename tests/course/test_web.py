@@ -63,7 +63,7 @@ def test_a_page_is_small_and_loads_nothing_from_elsewhere(page):
 
 
 def test_what_is_shared_loads_nothing_from_elsewhere(web):
-    for name in ("course.css", "course.js"):
+    for name in ("pages.css", "pages.js"):
         text = (web / name).read_text(encoding="utf-8")
         assert not LOADED.search(text), name
         assert "http" not in text, name

@@ -88,10 +88,10 @@ def framed(title: str, name: str, body: Markup, scripts: bool = False) -> str:
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
         tag("meta", name="color-scheme", content="light dark"),
         tag("title", title),
-        tag("link", rel="stylesheet", href="course.css"),
+        tag("link", rel="stylesheet", href="pages.css"),
     ]
     if scripts:
-        head += [tag("script", src="plotly.min.js", defer=True), tag("script", src="course.js", defer=True)]
+        head += [tag("script", src="plotly.min.js", defer=True), tag("script", src="pages.js", defer=True)]
     page = tag("html", tag("head", head), tag("body", body, data_page=name), lang="en")
     return f"<!doctype html>\n{page}\n"
 

@@ -25,8 +25,8 @@ def write_web(target: str | Path, answers: bool = True) -> list[Path]:
         (target / file_of(row)).write_text(page, encoding="utf-8")
     (target / "index.html").write_text(_index([row for row, _ in rows]), encoding="utf-8")
     shutil.copy(PICTURE, target / "picture.png")
-    (target / "course.css").write_text((HERE / "static" / "course.css").read_text("utf-8") + code_styles(), "utf-8")
-    shutil.copy(HERE / "static" / "course.js", target)
+    (target / "pages.css").write_text((HERE / "static" / "pages.css").read_text("utf-8") + code_styles(), "utf-8")
+    shutil.copy(HERE / "static" / "pages.js", target)
     _write_plotly(target / "plotly.min.js")
     return sorted(target.iterdir())
 

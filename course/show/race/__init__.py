@@ -15,7 +15,9 @@ from ..display import Page, in_colab
 from ..marks import tag
 
 MODULE = Path(__file__).parent / "race.mjs"
-TEXT = "The race RNN against attention, in this browser: on its GPU, or in JavaScript. It asks nobody and sends nothing."
+TEXT = (
+    "The race RNN against attention, in this browser: on its GPU, or in JavaScript. It asks nobody and sends nothing."
+)
 NOT_RUN = "The race runs here where scripts may run: in a trusted notebook, or on the lesson's page."
 
 
@@ -38,7 +40,9 @@ def waiting_page(net: dict[str, list]) -> Page:
 
     net: {"words": 1,000 or more vectors [x, x], "U" and "W": 2 × 2 matrices as lists of rows}.
     """
-    text = "A slider for the recurrent gain; the rounds of guess and mend and of Newton's method at 10, 100, 1,000 words."
+    text = (
+        "A slider for the recurrent gain; the rounds of guess and mend and of Newton's method at 10, 100, 1,000 words."
+    )
     return Page(_mounted("the-waiting", f"mountWaiting(place, {json.dumps(net)});", NOT_RUN), text)
 
 
