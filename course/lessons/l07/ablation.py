@@ -6,9 +6,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ...models.transformer import LanguageModel
+from ...models.transformer import LanguageModel, may_look_back
 from ...training import Training, train
 from ...training.corpus import help_text, windows
+from .depth import difference_left
 
 T, B, WIDTH, LAYERS, HEADS = 32, 16, 64, 6, 4
 STEPS, RATE = 200, 2e-3
@@ -88,6 +89,16 @@ def test_loss(model: nn.Module) -> float:
     """Nats a letter on topics that were not trained on."""
     drawn = windows(help_text().test, T + 1, 200, torch.Generator().manual_seed(99))
     return loss(model, drawn.to(next(model.parameters()).device)).item()
+
+
+@torch.no_grad()
+def words_left(model: nn.Module) -> float:
+    """How different the letters of a window still are after the last block: the mean of ‖X − mean‖ / ‖X‖."""
+    drawn = windows(help_text().test, T, 50, torch.Generator().manual_seed(99)).to(next(model.parameters()).device)
+    words = model.embedding(drawn)  # (B, T, D)
+    for block in model.blocks.blocks:
+        words = block(words, may_look_back(T).to(words.device))
+    return sum(map(difference_left, words)) / len(words)
 
 
 def counting_letters() -> float:
