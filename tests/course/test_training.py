@@ -35,6 +35,11 @@ def test_the_same_seed_gives_the_same_result_and_another_another():
     assert not torch.equal(weights(first), weights(other))
 
 
+def test_the_seed_is_that_of_the_start_too():
+    first, again, other = (train(line, lambda _: torch.ones(8, 3), error, steps=1, seed=seed) for seed in (3, 3, 4))
+    assert first.curve == again.curve != other.curve
+
+
 def test_dropout_repeats_too_and_the_caller_keeps_its_random_numbers():
     def net():
         return nn.Sequential(nn.Linear(3, 4), nn.Dropout(0.5), nn.Linear(4, 1))
