@@ -236,6 +236,13 @@ def test_a_reason_is_pips_error_and_not_its_last_line(kernel):
     assert "could not be installed (error: externally-managed-environment). Is there a network" in message
 
 
+def test_a_reason_may_be_written_in_another_encoding(kernel):
+    kernel.replace_pip(
+        f"import sys; sys.stderr.buffer.write({'error: kein Platz für'.encode('latin-1')!r}); sys.exit(1)"
+    )
+    assert "(error: kein Platz f\N{REPLACEMENT CHARACTER}r)" in kernel.run(setup(archive="file:///nowhere/v1.tar.gz"))
+
+
 def test_a_reason_has_no_colours(kernel):
     message = kernel.run(setup(archive="file:///nowhere/v1.tar.gz"), FORCE_COLOR="1")
     assert "could not be installed (ERROR: " in message

@@ -52,6 +52,12 @@ def test_in_a_container_free_is_its_limit_less_what_it_uses(system, files):
     assert cpu_memory() == 700 * 2**20
 
 
+def test_a_groups_name_may_hold_any_byte(system, tmp_path):
+    system(VERSION_2)
+    (tmp_path / "membership").write_bytes(b"0::/caf\xe9\n")
+    assert free_memory(CPU) == 300 * 2**20
+
+
 @pytest.mark.parametrize("files", [VERSION_1, VERSION_2], ids=["version 1", "version 2"])
 def test_a_group_around_this_one_may_be_narrower(system, files):
     folder = "cgroup/memory" if "cgroup/memory/memory.stat" in files else "cgroup"
