@@ -104,10 +104,10 @@ def _moving(figure, drawing):
 
     live = Markup(pio.renderers["colab"].to_mimebundle(figure)["text/html"])
     choose = Markup(
-        "<script>{const [still, live] = document.currentScript.parentElement.children;"
-        "(window.Plotly ? still : live).remove()}</script>"
+        "<script>for (const box of document.querySelectorAll('.course-figure:not([data-chosen])')) {"
+        "box.dataset.chosen = 'yes'; box.children[window.Plotly ? 0 : 1].remove(); }</script>"
     )
-    return str(tag("div", tag("div", drawing), tag("div", live), choose))
+    return str(tag("div", tag("div", drawing), tag("div", live), class_="course-figure") + choose)
 
 
 def in_colab() -> bool:

@@ -2,10 +2,12 @@
 
 import pytest
 from explored import EXPLORABLES
+from plotly.offline import get_plotlyjs
 
 from course.look import stored_figures
 from course.show.browser import Stage
-from course.show.display import PLOTLY
+from course.show.display import PLOTLY, Picture
+from course.show.marks import figure
 from course.show.still import still
 from course.show.still_text import WIDTH
 
@@ -65,3 +67,24 @@ def test_a_drawing_has_plotlys_words_where_plotly_has_them(stage, notebook):
 
 def _near(word, other):
     return word[0] == other[0] and all(abs(a - b) < NEAR for a, b in zip(word[1:], other[1:], strict=True))
+
+
+@pytest.mark.parametrize("online", [True, False])
+def test_on_colab_a_figure_moves_and_without_a_network_its_drawing_stays(chromium, monkeypatch, online):
+    monkeypatch.setenv("COLAB_RELEASE_TAG", "release-colab_20260801")
+    picture = Picture(figure("It waits").add_scatter(x=[1, 6], y=[1, 6]))
+    page = chromium.new_page()
+    plotly = {
+        "body": get_plotlyjs(),
+        "headers": {"access-control-allow-origin": "*"},
+        "content_type": "text/javascript",
+    }
+    page.route(
+        "**/*", lambda route: route.fulfill(**plotly) if online and "plot.ly" in route.request.url else route.abort()
+    )
+    two = "".join(picture.bundle()["text/html"] for _ in range(2))  # as on one exported page
+    page.set_content(f"<!doctype html>{two}")
+    page.wait_for_function(f"() => document.querySelectorAll('.js-plotly-plot').length === {2 * online}")
+    assert page.locator(".course-figure > div").count() == 2
+    assert page.locator(".course-figure svg[role=img]").count() == 2 * (not online)
+    page.close()
