@@ -3,11 +3,12 @@
 import math
 import statistics
 
+from ...exercises.grammar import plural
 from ...results import trained
 from ...show import theme
 from ...show.display import Picture
 from ...show.looks import MODELS
-from ...show.marks import annotate, axis, figure, guide
+from ...show.marks import annotate, axis, figure, guide, lines
 from . import nets
 
 TAUGHT = (1, 20)  # words between, all that the nets were taught
@@ -50,7 +51,7 @@ def _draw_recall(plot, column, name, before, after):
     guide(plot, y=100 / 8, row=1, column=column)
     annotate(
         plot,
-        f"600 words mended in {before.rounds} rounds before,<br>in {after.rounds} after",
+        lines(f"600 words, guessed and mended:\n{before.rounds} rounds before, {after.rounds} after"),
         0.97,
         0.5,
         row=1,
@@ -71,7 +72,7 @@ def _draw_gradient(plot, column, name, before, after):
 
 def _draw_pair(plot, row, column, name, before, after):
     look = MODELS[name]
-    lines = {
+    strokes = {
         "before": {"color": theme.GREY, "dash": "dot", "width": 2},
         "after": {"color": look.colour, "width": 3},
     }
@@ -82,7 +83,7 @@ def _draw_pair(plot, row, column, name, before, after):
             x=LAGS,
             y=y,
             name=f"{name}, {when}",
-            line=lines[when],
+            line=strokes[when],
             marker=mark,
             mode="lines+markers",
             row=row,
@@ -121,11 +122,10 @@ def _rounds(memory):
 KEEP = [*nets.KEEP, 1.0]
 LET_IN = [*nets.LET_IN, 0.0]
 DEAF = math.atanh(0.99)
-STEPS = 1000
 
 
 def level(keep, let_in, steps):
-    """What is in a cell after so many steps, if every word puts 1 in: let_in · (1 − keepⁿ) / (1 − keep).
+    """What is in a cell after so many words, if every word puts 1 in: let_in · (1 − keepⁿ) / (1 − keep).
 
     >>> round(level(0.99, 0.01, 100), 2), level(1.0, 0.5, 100)
     (0.63, 50.0)
@@ -133,9 +133,34 @@ def level(keep, let_in, steps):
     return let_in * steps if keep == 1 else let_in * (1 - keep**steps) / (1 - keep)
 
 
-def deaf_after(keep, let_in):
-    """The step in which the level passes 2.647, or None within 1,000 steps."""
-    return next((step for step in range(1, STEPS + 1) if level(keep, let_in, step) > DEAF), None)
+def mixed_level(keep, let_in, steps):
+    """Its typical size (root of the mean square), if every word puts 1 or −1 in at random.
+
+    >>> round(mixed_level(0.99, 0.5, 100), 1), mixed_level(1.0, 0.5, 100)
+    (3.3, 5.0)
+    """
+    return let_in * (level(keep**2, 1.0, steps) ** 0.5)
+
+
+def fate(keep, let_in):
+    """What becomes of a word over 100 others: "emptied", "deaf", "shut", or "holds" if none of these.
+
+    >>> fate(0.9, 0.1), fate(0.99, 0.5), fate(1.0, 0.0), fate(0.99, 0.1)
+    ('emptied', 'deaf', 'shut', 'holds')
+    """
+    if let_in == 0:
+        return "shut"
+    if keep**nets.BATH_LAG < 0.01:
+        return "emptied"
+    return "deaf" if mixed_level(keep, let_in, nets.BATH_LAG) > DEAF else "holds"
+
+
+IN_WORDS = {
+    "shut": "nothing comes in",
+    "emptied": "after 100 words it is gone",
+    "deaf": "after 100 words it is deaf",
+    "holds": "it holds, and hears",
+}
 
 
 def bath(keep=0.99, let_in=0.5):
@@ -143,32 +168,30 @@ def bath(keep=0.99, let_in=0.5):
 
     keep: the share that stays at each word. let_in: the share of each word that enters.
     """
-    step = deaf_after(keep, let_in)
-    trained_here = _recalled().get((keep, let_in))
-    title = f"Keep {keep:g}, let in {let_in:g}: " + (
-        _fate(keep, let_in) if step is None else f"deaf from word {step} on"
-    )
+    shares = _recalled()
+    recalled = shares.get((keep, let_in))
+    title = f"Keep {keep:g}, let in {let_in:g}: {IN_WORDS[fate(keep, let_in)]}"
     plot = figure(
         title,
         height=400,
         columns=2,
-        headings=("The level, if every word puts 1 in", "Recalled, taught at 100 words alone"),
-        note="Left: above the line tanh of the level is over 0.99, and what comes hardly shows. Right: LSTMs of 16 units, "
-        "gates set as shown before the teaching (400 steps), mean of three seeds; guessing has 12 %.",
+        headings=("Level of the cell", "Recalled after 100 words"),
+        note="Left: every word puts 1 in (solid), or 1 or −1 at random (dashed, typical size). Above the line tanh is over "
+        "0.99, and what comes hardly shows. Right: LSTMs of 16 units, gates set so before the teaching (400 steps with 100 "
+        f"words between); mean of {plural(_seeds(), 'seed')}; guessing has 12 %.",
         column_widths=[0.5, 0.5],
         horizontal_spacing=0.16,
     )
     _draw_level(plot, keep, let_in)
-    _draw_grid(plot, keep, let_in)
-    levels = ", ".join(f"{level(keep, let_in, n):.2g} after {n:,}" for n in (1, 10, 100, 1000))
-    recalled = "no LSTM was trained with it" if trained_here is None else f"LSTMs recalled {trained_here:.0%}"
-    return Picture(plot, text=f"Figure: {title}\nThe level: {levels} words. With this setting {recalled}.")
-
-
-def _fate(keep, let_in):
-    if let_in == 0:
-        return "nothing comes in"
-    return f"the level stays below {max(0.01, math.ceil(100 * level(keep, let_in, STEPS)) / 100):g}"
+    _draw_grid(plot, keep, let_in, shares)
+    levels = ", ".join(
+        f"{level(keep, let_in, n):.2g} or {mixed_level(keep, let_in, n):.2g} after {n:,}" for n in (1, 10, 100, 1000)
+    )
+    result = "no LSTM was taught with it" if recalled is None else f"LSTMs recalled {recalled:.0%}"
+    return Picture(
+        plot,
+        text=f"Figure: {title}\nThe level, if every word puts 1 in or ±1 at random: {levels} words. With this setting {result}.",
+    )
 
 
 def _draw_level(plot, keep, let_in):
@@ -176,27 +199,36 @@ def _draw_level(plot, keep, let_in):
     plot.update_xaxes(axis("words read", log=True, values=[1, 10, 100, 1000], span=(0.9, 1100)), row=1, col=1)
     powers = {"tickvals": [0.001, 0.01, 0.1, 1, 10, 100], "ticktext": ["0.001", "0.01", "0.1", "1", "10", "100"]}
     plot.update_yaxes(axis(log=True, span=(5e-4, 1000), **powers), row=1, col=1)
-    levels = [float(f"{level(keep, let_in, n):.3g}") or None for n in steps]
-    look = {"color": theme.LSTM, "width": 4}
-    plot.add_scatter(x=steps, y=levels, mode="lines", line=look, name="level", row=1, col=1)
+    for name, size, dash in (("all put 1 in", level, "solid"), ("1 or −1 at random", mixed_level, "dash")):
+        levels = [float(f"{size(keep, let_in, n):.3g}") or None for n in steps]
+        look = {"color": theme.LSTM, "width": 3, "dash": dash}
+        plot.add_scatter(x=steps, y=levels, mode="lines", line=look, name=name, row=1, col=1)
     guide(plot, y=DEAF, column=1, colour=theme.BAD, dash="solid", width=2)
-    annotate(plot, "deaf: tanh is above 0.99", 1, DEAF, yshift=10, colour=theme.BAD, size=13)
+    annotate(plot, "above the line: deaf", 1, 300, colour=theme.BAD, size=13)
     if let_in == 0:
         annotate(plot, "empty: a line at 0", 0.5, 0.4, within="panel", xanchor="center", colour=theme.MUTED)
 
 
+def _stored():
+    """The curves of the seeds that are stored; each is the grid, row by row."""
+    runs = trained.load("03").get("lstm-with-open-gates", {"runs": {}})["runs"].values()
+    return [[share for _, share in run["curve"]] for run in runs]
+
+
+def _seeds():
+    return len(_stored())
+
+
 def _recalled():
     """{(keep, let in): share recalled, mean of the stored seeds}; empty where nothing is stored."""
-    stored = trained.load("03").get("lstm-with-open-gates", {"runs": {}})["runs"].values()
     settings = [(keep, let_in) for keep in nets.KEEP for let_in in nets.LET_IN]
-    curves = [[share for _, share in run["curve"]] for run in stored]
     return {
-        setting: statistics.mean(shares) for setting, shares in zip(settings, zip(*curves, strict=True), strict=False)
+        setting: statistics.mean(shares)
+        for setting, shares in zip(settings, zip(*_stored(), strict=True), strict=False)
     }
 
 
-def _draw_grid(plot, keep, let_in):
-    recalled = _recalled()
+def _draw_grid(plot, keep, let_in, recalled):
     plot.update_xaxes(axis("let in", tickvals=list(range(5)), ticktext=[f"{part:g}" for part in LET_IN]), row=1, col=2)
     plot.update_yaxes(
         axis("keep", tickvals=list(range(5)), ticktext=[f"{part:g}" for part in KEEP], title_standoff=6), row=1, col=2
