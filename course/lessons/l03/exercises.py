@@ -255,7 +255,7 @@ EXERCISES = [
     Exercise(
         id="1",
         function="bias_for",
-        task="Which bias must a gate have, so that a cell is halved after half_life steps?",
+        task="The bias of a forget gate that leaves half of a cell after half_life words.",
         hints=(
             "A gate f leaves fⁿ of a cell after n steps. For which f is that a half?",
             "f = 2^(−1/n). The gate is σ(bias) = 1 / (1 + e^(−bias)). Solve that for the bias.",
@@ -266,7 +266,7 @@ EXERCISES = [
     Exercise(
         id="2",
         function="steps_to_overflow",
-        task="After how many steps does a cell into which every word puts 1 pass 2.647? math.inf if it never does.",
+        task="The number of words after which a cell is above 2.647 if each puts 1 in; math.inf if it never is.",
         hints=(
             "One step: cell = keep · cell + let_in. Begin with 0 and count.",
             "The level goes towards let_in / (1 − keep). If that is not above 2.647, it never passes.",
@@ -277,7 +277,7 @@ EXERCISES = [
     Exercise(
         id="3",
         function="tokens_that_fit",
-        task="How many tokens, each any of V words, fit into the state of an LSTM, word for word, at the most?",
+        task="The number of tokens, each any word of the vocabulary, that fit into the state of an LSTM, at the most.",
         hints=(
             "How many numbers does an LSTM carry from step to step? And how many bits are they?",
             "With b bits one can tell 2^b pasts apart; n tokens of V words have V^n.",
