@@ -196,19 +196,15 @@ def check_latch(student):
     shouts = torch.from_numpy(random.choice([-1.0, 1.0], (2, TEXTS)))
     state, logs = torch.zeros(TEXTS, dtype=torch.float64), []
     for part in range(2):
-        before, state = state, torch.tanh(w * state + u * shouts[part])
-        _require_turned(state * u, shouts[part], before * u, w, u)
+        state = torch.tanh(w * state + u * shouts[part])
+        _require_turned(state * u, shouts[part], w, u)
         sizes = torch.zeros(TEXTS, dtype=torch.float64)
         for place, word in enumerate(whispers[part], 1):
             state = torch.tanh(w * state + u * word)
             sizes += math.log10(abs(w) + 1e-300) + torch.log10((1 - state**2).clamp_min(1e-300))
             _require_held(state * u, shouts[part], w, u, place)
         logs.append(sizes.max().item())
-    require(
-        max(logs) < -100,
-        f"the sign is held, but over {WORDS:,} words the gradient is {_power(max(logs))}, not below 10^−100. Hold it more "
-        "strongly.",
-    )
+    # That the gradient is below 10^−100 need not be asked: what can be turned by a shout and not by whispers has it.
     return (
         f"The sign is held in {TEXTS} texts, and the gradient over {WORDS:,} words is {_power(max(logs))} at most; "
         f"the bound, w^{WORDS}, is {_power(WORDS * math.log10(w))}."
@@ -228,13 +224,10 @@ def _two_numbers(answer):
     return number(pair[0], " for w"), number(pair[1], " for u")
 
 
-def _require_turned(state, shouts, before, w, u):
+def _require_turned(state, shouts, w, u):
     """Signs as a reader sees them: positive where the last shout was 1."""
-    wrong = (state * shouts <= 0).nonzero().flatten()
-    if not len(wrong):
+    if (state * shouts > 0).all():
         return
-    if before.abs().max() == 0:
-        raise Wrong(f"with w = {w:g}, u = {u:g} the first shout already gives the wrong sign.")
     raise Wrong(
         f"with w = {w:g}, u = {u:g} a shout does not turn the state to its side: it holds on too strongly, or the shout is "
         "too quiet. Take a larger u, or a smaller w."

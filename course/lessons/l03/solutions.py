@@ -221,6 +221,11 @@ def overflow_between_steps(keep, let_in):
     return math.log(share) / math.log(keep) if share > 0 else math.inf
 
 
+@wrong("2", "it gives 12; right is 6")
+def overflow_doubled(keep, let_in):
+    return 2 * steps_to_overflow(keep, let_in)
+
+
 @wrong("2", "stays below 2.647 for ever: it ends at 1")
 def overflow_with_a_limit(keep, let_in):
     steps = steps_to_overflow(keep, let_in)
