@@ -19,7 +19,7 @@ SLIDER = 86  # px that a baked figure is higher, for the slider below it
 
 
 def still(figure: dict, text: str = "") -> Markup | None:
-    """The drawing of a figure {"data", "layout"}, or None if it has a series that cannot be drawn.
+    """The drawing of a figure {"data", "layout"}, or None if it has something that cannot be drawn.
 
     text: the text alternative, for a screen reader.
 
@@ -30,9 +30,15 @@ def still(figure: dict, text: str = "") -> Markup | None:
     (True, True)
     """
     figure = without_slider(figure)
-    data, layout = figure["data"], figure["layout"]
-    if not all(trace.get("type", "scatter") in KINDS for trace in data):
+    if not all(trace.get("type", "scatter") in KINDS for trace in figure["data"]):
         return None
+    try:
+        return _drawing(figure["data"], figure["layout"], text)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+        return None  # a setting that no lesson uses: it costs the drawing, never the figure
+
+
+def _drawing(data, layout, text):
     height = layout.get("height", 420)
     panels = _panels(data, layout, height)
     grids, marks = zip(*(panel.drawn() for panel in panels.values()), strict=True)

@@ -415,6 +415,18 @@ def test_a_figure_is_as_wide_as_its_page():
     assert layout["template"]["layout"]["autosize"]
 
 
+ODD = {
+    "a pie": picture_of(go.Pie(values=[1, 2])),
+    "a symbol by its number": picture_of(go.Scatter(x=[1], y=[1], mode="markers", marker={"symbol": 17})),
+    "an axis of another layout": picture_of(go.Scatter(x=[1], y=[1], yaxis="y7")),
+}
+
+
+@pytest.mark.parametrize("case", ODD)
+def test_what_cannot_be_drawn_still_costs_the_drawing_and_never_the_figure(case):
+    assert set(ODD[case].bundle()) == {"text/plain", PLOTLY}
+
+
 def test_baked_bytes_of_older_notebooks_are_never_made(shown):
     """plotly 6 and newer write arrays as base64; one such array would make text and JSON differ between the stacks."""
 
