@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.request
 
+import nbformat
 import pytest
 from exported import Export
 from stored import NOTEBOOKS
@@ -257,3 +258,22 @@ def test_saved_and_exported_it_shows_what_was_on_the_screen(opened, chromium):
     export = Export(chromium, opened.path)
     assert export.faults([cell for cell in saved["cells"] if cell["cell_type"] == "code"]) == []
     export.page.close()
+
+
+RACE = "from course.show.race import race\n\nraced = race(width=32, lengths=[16, 32])\nraced"
+READ = "print('brought back:', [row['T'] for row in raced.result['rows']], raced.result['wrong'])"
+
+
+def test_the_browsers_race_brings_its_numbers_back_to_python(chromium, lab, folder):
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code) for code in (RACE, READ)])
+    path = folder / "race.ipynb"
+    nbformat.write(notebook, path)
+    one = Opened(chromium, lab, path)
+    one.command("notebook:run-cell")
+    one.page.get_by_role("button", name="Run the race").click()
+    one.page.get_by_text("done in").wait_for()
+    one.page.evaluate("() => { jupyterapp.shell.currentWidget.content.activeCellIndex = 1; }")
+    one.command("notebook:run-cell")
+    one.page.get_by_text("brought back: [16, 32] []").wait_for()
+    assert (one.refused, one.errors) == ([], [])
+    one.page.close()

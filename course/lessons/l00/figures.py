@@ -1,5 +1,7 @@
 """Lesson 00: what this machine can do, two stop-watches at one queue, and the race as it was recorded."""
 
+import statistics
+
 from ...results.recordings import find_recordings
 from ...show import theme
 from ...show.display import Page, Picture
@@ -176,3 +178,60 @@ def work_a_word(model, T):
     """Multiply–adds a word of the recorded contests, forward: the LSTM's products, attention's scores and means."""
     d = WIDTHS[model]
     return 8 * d * d if model == "LSTM" else (T + 1) * d  # causal: a word reads (T + 1) / 2 words on average, 2d each
+
+
+# ---- three clocks: Python's, the browser's, and the recorded one's
+
+
+def three_clocks(points, in_browser):
+    """How many times as long as attention the recurrent layer took: here, in the browser, and as recorded.
+
+    points: of the race above, {T: comparison of "LSTM" and "attention"}. in_browser: what course.show.race.race()
+    returned; before it has run, or where it cannot bring its numbers back, its curve is left out.
+    """
+    curves = {"LSTM, in Python": {T: point.ratio("LSTM", "attention").median for T, point in points.items()}}
+    browser = _ratios_in_browser(getattr(in_browser, "result", {}))
+    if browser:
+        curves["RNN, in your browser"] = browser
+    recordings = {model: find_recordings(contest)[-1] for model, contest in CONTESTS.items()}
+    T = 4096  # where a word costs both about the same work
+    lstm = recordings["LSTM"].points[T]["torch"].median / TEXTS
+    curves["LSTM, recorded"] = {T: lstm / (recordings["attention"].points[T]["auto"].median * T / 16384)}
+    plot = figure(
+        "How many times as long as attention?",
+        x=axis("words of a text", log=True, values=[16, 64, 256, 1024, 4096], span=(12, 60000)),
+        y=axis("times as long", log=True, values=[0.1, 0.3, 1, 3, 10, 30, 100]),
+        height=340,
+        note=f"Forward and backward, equal work. Recorded: {recordings['LSTM'].label}, two kernels that do about the same "
+        "work a word at 4,096 words."
+        + ("" if browser else " Your browser's curve appears when its race has run and this cell is run again."),
+    )
+    guide(plot, y=1)
+    looks = [(theme.LSTM, "solid", "diamond"), (theme.RNN, "dash", "circle"), (theme.LSTM, "dot", "star")]
+    looks = dict(zip(("LSTM, in Python", "RNN, in your browser", "LSTM, recorded"), looks, strict=True))
+    for name, ratios in curves.items():
+        colour, dash, symbol = looks[name]
+        line, marker = {"color": colour, "width": 3, "dash": dash}, {"size": 9, "symbol": symbol, "color": colour}
+        plot.add_scatter(
+            x=list(ratios), y=list(ratios.values()), mode="lines+markers", line=line, marker=marker, name=name
+        )
+        annotate(plot, tag("b", name), max(ratios), ratios[max(ratios)], xshift=12, colour=colour)
+    return Picture(plot, text=CLOCKS_IN_WORDS)
+
+
+CLOCKS_IN_WORDS = (
+    "Figure: How many times as long as attention?\nThe recurrent layer's time over attention's, against the words: "
+    "measured in Python, in the browser once its race has run, and as recorded on a GPU at 4,096 words."
+)
+
+
+def _ratios_in_browser(outcome):
+    """{T: the quickest RNN's median over the quickest attention's}; {} where the times allow no conclusion."""
+    if not outcome or outcome.get("wrong") or outcome.get("software"):
+        return {}
+    ratios = {}
+    for row in outcome.get("rows", []):
+        medians = {name: statistics.median(times) for name, times in row["samples"].items()}
+        attention = min(time for name, time in medians.items() if name.startswith("attention"))
+        ratios[row["T"]] = min(time for name, time in medians.items() if not name.startswith("attention")) / attention
+    return ratios

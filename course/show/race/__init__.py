@@ -26,13 +26,13 @@ def source() -> str:
     return MODULE.read_text(encoding="utf-8")
 
 
-def race_page() -> Page:
-    """The race as HTML; the reader starts it with a button.
+def race_page(**options) -> Page:
+    """The race as HTML; the reader starts it with a button. options: as of `race`.
 
     >>> race_page().text[:27]
     'The race RNN against attent'
     """
-    return Page(_mounted("the-race", "mountRace(place);", NOT_RUN), TEXT)
+    return Page(_mounted("the-race", f"mountRace(place, {json.dumps(options)});", NOT_RUN), TEXT)
 
 
 def waiting_page(net: dict[str, list]) -> Page:
@@ -46,31 +46,33 @@ def waiting_page(net: dict[str, list]) -> Page:
     return Page(_mounted("the-waiting", f"mountWaiting(place, {json.dumps(net)});", NOT_RUN), text)
 
 
-def race():
+def race(**options):
     """The race as an anywidget, whose `result` holds the numbers once it has run; as a Page where that cannot be.
 
+    options: width (of the RNN, a multiple of 16; left out: as the device can), lengths (a list), budget (seconds).
     result: {"rows": [{"T", "A", "samples": {contestant: [ms, …]}, "rnn": {"work", "span"}, "attention": …}], "verdict",
     "sentences", "device", "software", "clocked", "width", "batch", …}; {} before.
     """
     if in_colab() or importlib.util.find_spec("anywidget") is None:
-        return race_page()
-    return _widget()
+        return race_page(**options)
+    return _widget(options)
 
 
-def _widget():
+def _widget(options):
     import anywidget
     import traitlets
 
     class Race(anywidget.AnyWidget):
         _esm = source()
+        options = traitlets.Dict().tag(sync=True)
         result = traitlets.Dict().tag(sync=True)
 
         def _repr_mimebundle_(self, **options):
             bundle = super()._repr_mimebundle_(**options)
             data, *more = bundle if isinstance(bundle, tuple) else (bundle or {},)
-            return {**data, **race_page().bundle()}, *more
+            return {**data, **race_page(**self.options).bundle()}, *more
 
-    return Race()
+    return Race(options=options)
 
 
 def _mounted(name, call, otherwise):

@@ -1042,6 +1042,6 @@ export function mountWaiting(element, net) {
 
 export default {
   render({ model, el }) {
-    mountRace(el, {}, outcome => { model.set("result", outcome); model.save_changes(); });
+    mountRace(el, model.get("options") ?? {}, outcome => { model.set("result", outcome); model.save_changes(); });
   },
 };
