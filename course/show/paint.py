@@ -62,7 +62,7 @@ class PaintBox(widgets.HBox):
     def _draw(self):
         for cells, row in zip(self.cells, self.value, strict=True):
             for cell, on in zip(cells, row, strict=True):
-                cell.style.button_color = theme.ATTENTION if on else theme.PAPER
+                cell.style.button_color = theme.ATTENTION if on else theme.LINE  # seen on light and dark pages
         for place, button in enumerate(self.buttons):
             (button.add_class if place == self.index else button.remove_class)("mod-active")
 
