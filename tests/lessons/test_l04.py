@@ -40,11 +40,19 @@ def test_the_figure_says_of_each_encoder_what_it_writes(word):
 
 @pytest.mark.parametrize(
     ("word", "sentence"),
-    [("", "Type a word"), ("zebra", "and not r z"), ("a" * 17, "Room is for 16"), ("a b", "eight")],
+    [("", "Type a word"), ("123 ?", "Type a word"), ("a" * 17, "Room is for 16")],
 )
 def test_what_does_not_fit_gets_a_sentence(word, sentence):
     with pytest.raises(ValueError, match=sentence):
         figures.encoders(word)
+
+
+def test_letters_that_the_nets_do_not_know_count_as_those_that_they_know():
+    one, other = figures.encoders("zebra"), figures.encoders("bebba")
+    assert "writes arbez, 5 of 5 right" in one.text
+    assert one.text.count("5 of 5") == other.text.count("5 of 5")
+    assert "i counts as a" in one.html
+    assert "i counts as a" not in other.html
 
 
 def test_without_a_live_net_the_stored_seeds_are_drawn():
