@@ -22,12 +22,13 @@ export PYTHON REPO REF LESSON
 
 .NOTPARALLEL:
 .PHONY: help lab test test-all test-style test-course test-colab test-editions test-browser test-kernels test-gpu bench \
-  notebooks evidence colab instructor handout web clean
+  record notebooks evidence colab instructor handout web clean
 
 help:
 	@echo "make lab         open the course in JupyterLab; installs what is missing (TORCH=cpu: PyTorch without GPUs)"
 	@echo "make test        run the tests; make test-all: also Colab, editions, browser and kernels, as .ci/run does"
 	@echo "make test-gpu    run what needs a GPU;  make bench: measure what has to be quick"
+	@echo "make record      both on a GPU, and every kernel beside its peers, into one file (OUT=recording.json)"
 	@echo "make notebooks   execute the lessons and store their outputs (REFRESH=1: timings too)"
 	@echo "make evidence    compute every verdict anew, and train what no result is stored of (LESSON=05: one lesson)"
 	@echo "make colab       write the lessons for Google Colab (REPO=owner/name REF=tag: with badges) into dist/"
@@ -72,6 +73,10 @@ test-kernels: .venv/test
 # With PyTorch and pytest alone.
 test-gpu:
 	$(if $(wildcard $(BIN)/python),$(BIN)/python,"$$PYTHON") tests/gpu.py
+
+# All that a GPU can say, in about eight minutes: its tests, each once, then every kernel beside its peers.
+record:
+	$(if $(wildcard $(BIN)/python),$(BIN)/python,"$$PYTHON") -m helpers.bench --tests --out "$${OUT:-recording.json}"
 
 bench: .venv/test
 	$(BIN)/python tests/bench.py

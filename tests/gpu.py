@@ -22,6 +22,7 @@ import pytest
 SUMMARY = "Run the tests that a GPU has to pass, in several processes."
 HERE = Path(__file__).resolve().parent
 FILES = ("test_kernel_*.py", "test_on_device.py", "test_recurrence_methods.py")
+PROOFS = "test_on_device.py"
 ALL_RAN = "every test ran"
 TOO_LONG = 120  # s for one test: a kernel may also wait for ever
 WRONG_DEVICE = 4  # exit status of a worker
@@ -136,7 +137,8 @@ class Runner:
         """Print what came of a test."""
         self.outcomes[name] = outcome
         if self.options.json:
-            print(json.dumps({short(name): outcome}), flush=True)
+            # A proof has a name of its own; of another test its file and its function are told too.
+            print(json.dumps({short(name) if PROOFS in name else name: outcome}), flush=True)
         else:
             print(f"[{len(self.outcomes)} of {self.total}] {name}: {outcome}", flush=True)
             if details:

@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import asdict, replace
 from functools import partial
 from hashlib import sha1
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -22,7 +23,9 @@ from .recording import SCHEMA, begin, in_words, save
 from .timing import compare
 
 ROOT = Path(__file__).resolve().parents[2]
+PROOFS = "test_on_device.py"
 ALL_RAN = "every test ran"  # the entry among the proofs that says so
+PEERS = ("accelerated-scan", "flash-linear-attention", "triton")  # as a package index calls them
 STORED = ("median", "p20", "p80", "repeats", "method", "samples")  # of a Timing
 DESCRIPTION = """Prove every kernel on this device, time it beside its peers, and record it.
 
@@ -49,7 +52,8 @@ def main(arguments: list[str] | None = None) -> int:
     if not options.only:
         recording["finished"] = True
     save(options.out, recording)
-    wrong = [f"{test} {outcome}" for test, outcome in recording["proofs"].items() if outcome.startswith("failed")]
+    tests = recording["proofs"] | recording.get("tests", {}).get("failed", {})
+    wrong = [f"{test} {outcome}" for test, outcome in tests.items() if outcome.startswith("failed")]
     counts = Counter(outcome.partition(":")[0] for outcome in recording["proofs"].values())
     summary = ", ".join(f"{number} {outcome}" for outcome, number in counts.items())
     print(*table(recording["points"]), "", *wrong, f"Proofs: {summary}.", sep="\n")
@@ -64,6 +68,7 @@ def _options(arguments):
     parser.add_argument("--cpu", action="store_true", help="measure the CPU even where there is a GPU")
     parser.add_argument("--quick", action="store_true", help="float32 and the shortest lengths, to try the command")
     parser.add_argument("--only", default="", metavar="WORD", help="proofs and contests whose names contain this")
+    parser.add_argument("--tests", action="store_true", help="run all tests that need a GPU, the proofs among them")
     parser.add_argument("--revision", help="the git revision, where this copy has no .git")
     options = parser.parse_args(arguments)
     if options.out.is_dir() or not options.out.parent.is_dir():
@@ -82,8 +87,17 @@ def heading(place: torch.device, quick: bool, revision: str | None) -> dict:
         "driver": driver.partition("\n")[0],
         "cuda": torch.version.cuda,
         "cudnn": torch.backends.cudnn.version(),
+        "peers": {name: _installed(name) for name in PEERS},
     }
     return json.loads(json.dumps(entries))  # with lists for tuples, as the file will have them
+
+
+def _installed(package):
+    """Its version, None if it is not installed."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
 
 
 def _revision():
@@ -115,15 +129,31 @@ def prove(recording: dict, place: torch.device, options: argparse.Namespace) -> 
         proofs[ALL_RAN] = f"skipped: nothing is proven without {runner} and pytest"
         print(proofs[ALL_RAN], flush=True)
         return
+    whole = options.tests and not ("tests" in recording and proofs.get(ALL_RAN) == "passed")
     proofs[ALL_RAN] = "failed: something ended them before"
     words = [options.only, "float32" if options.quick else ""]
     proven = [test for test, outcome in proofs.items() if not outcome.startswith("failed")]
     command = [sys.executable, str(runner), "--json", "--device", place.type, "--limit", "1200"]
-    command += ["--file", "test_on_device.py", "--only", *words, "--done", *proven]
+    command += ["--only", *words, "--done", *proven] + ([] if whole else ["--file", PROOFS])
+    if whole:
+        recording["tests"] = {"passed": 0, "skipped": 0, "failed": {}}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, encoding="utf-8") as process:
         for line in process.stdout:  # {test: outcome}
-            proofs.update(json.loads(line))
+            ((test, outcome),) = json.loads(line).items()
+            if ".py" in test and PROOFS not in test:
+                _count(recording["tests"], test, outcome)
+            else:
+                proofs[test] = outcome
             save(options.out, recording)
+
+
+def _count(tests, name, outcome):
+    """Of the many that pass, how many is enough."""
+    word = outcome.partition(":")[0]
+    if word == "failed":
+        tests["failed"][name] = outcome
+    else:
+        tests[word] += 1
 
 
 def time_all(recording: dict, place: torch.device, options: argparse.Namespace) -> None:
@@ -143,7 +173,9 @@ def time_all(recording: dict, place: torch.device, options: argparse.Namespace) 
             points[str(T)] = results = point(contest, T, place, budget=0.2 if options.quick else 1.5)
             save(options.out, recording)
             times = ", ".join(f"{label} {in_words(result)}" for label, result in results.items())
-            print(f"[{number} of {len(plan)}] {contest.title} ({contest.name}), T = {T}: {times}", flush=True)
+            print(
+                f"[{number} of {len(plan)}] {contest.title} ({contest.name}), {contest.over} = {T}: {times}", flush=True
+            )
             synchronise(place)  # raises if a kernel has left the GPU unusable for this process
 
 

@@ -1,6 +1,7 @@
-"""What `python -m helpers.bench` times: each kernel beside its peers.
+"""What `python -m helpers.bench` times: each kernel beside its peers, and models that race.
 
-A contest has, for every T, functions with equal results on equal inputs, all timed forward or all forward and backward.
+A contest of kernels has, for every T, functions with equal results on equal inputs, all timed forward or all forward
+and backward. In a race of models the results differ, and `races` says what makes it fair.
 A peer that is not installed says so when it is called. The sizes are those of a GPU, or small ones for a CPU.
 
 Below some 50 µs look at the labels too: one backend of torch's attention, chosen by us, pays 10 µs for the choice, our
@@ -14,7 +15,7 @@ from functools import partial
 import torch
 
 from ..ops import cuda_graph
-from . import contenders
+from . import contenders, races
 
 
 @dataclass(frozen=True)
@@ -22,8 +23,8 @@ class Contest:
     """Functions that are timed, or whose memory is counted, beside each other at several lengths T.
 
     name: the key in a recording. model: what is computed, "lstm". title: in words, for a figure. shapes, dtype: of the
-    inputs. make, sizes: make(new, T, *sizes) is a function of `contenders`. trains: whether the gradient of every
-    tensor is computed too. unit: "s" for times, "B" for the peak of memory.
+    inputs. make, sizes: make(new, T, *sizes) is a function of `contenders` or `races`. trains: whether the gradient of
+    every tensor is computed too. unit: "s" for times, "B" for the peak of memory. over: what grows, if it is not T.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Contest:
     sizes: tuple = ()
     trains: bool = False
     unit: str = "s"
+    over: str = "T"
 
     @property
     def about(self) -> str:
@@ -110,6 +112,21 @@ def _gpu_layer(model, word, D):
     )
 
 
+def _gpu_layers_race(B, lengths):
+    """Whole layers at equal work, forward and backward: the race of lesson 00."""
+    return Contest(
+        name=f"layers, {B} texts",
+        model="layers",
+        title=f"Whole layers, {B} texts",
+        shapes=f"({B}, T, T / 2)",
+        dtype="bfloat16",
+        lengths=lengths,
+        make=races.make_layers,
+        sizes=(B, 64),
+        trains=True,
+    )
+
+
 _LSTM_128 = _gpu_layer("lstm", "LSTM", 128)
 ON_A_GPU = [
     *_and_trained(_gpu_attention(64)),
@@ -180,9 +197,45 @@ ON_A_GPU = [
         title="An Elman net by Newton's method",
         shapes="(1, T, 16), gain 1",
         dtype="float32",
-        lengths=(1024, 4096, 16384, 131072),
+        lengths=(1024, 4096, 16384, 65535, 131072),  # cuDNN takes up to 65,535 steps
         make=contenders.make_newton,
         sizes=(16,),
+    ),
+    _gpu_layers_race(8, (256, 512, 1024, 2048, 4096)),
+    _gpu_layers_race(64, (256, 512, 1024, 2048)),
+    _gpu_layers_race(512, (256, 512, 1024)),
+    *_and_trained(
+        Contest(
+            name="lstm D=768, T=1024",
+            model="lstm",
+            title="LSTM layer of 1,024 steps",
+            shapes="(B, 1024, 768)",
+            dtype="float16",
+            lengths=(1, 4, 16, 64, 256, 1024),
+            make=races.make_lstm_of_batch,
+            sizes=(1024, 768),
+            over="B",
+        )
+    ),
+    Contest(
+        name="decoding step",
+        model="decoding",
+        title="One word more",
+        shapes="(16, 1024), after T words",
+        dtype="bfloat16",
+        lengths=(16, 256, 1024, 4096, 32768),
+        make=races.make_decoding_step,
+        sizes=(16, 1024, 64),
+    ),
+    Contest(
+        name="language models, one update",
+        model="language models",
+        title="One update of a language model",
+        shapes="(16384 / T, T, 512)",
+        dtype="bfloat16",
+        lengths=(64, 256, 1024, 4096, 16384),
+        make=races.make_update,
+        sizes=(16384, 512, 64),
     ),
 ]
 ON_A_CPU = [

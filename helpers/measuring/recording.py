@@ -1,7 +1,8 @@
 """The file that `python -m helpers.bench` writes: one JSON recording of one device.
 
-    {"schema": 1, "date", "revision", "device": {...}, "driver", "cuda", "cudnn", "quick", "finished",
-     "proofs": {test: "passed", "skipped: why" or "failed: why"},
+    {"schema": 1, "date", "revision", "device": {...}, "driver", "cuda", "cudnn", "peers": {package: version},
+     "quick", "finished", "proofs": {test: "passed", "skipped: why" or "failed: why"},
+     "tests": {"passed": how many, "skipped": how many, "failed": {test: why}}, if more than the proofs were run,
      "points": {contest: {T: {label: {"median", "p20", "p80", "repeats", "method", "samples"}}}},
      "about": {contest: its shapes}, "measured": {"copy": B/s, "matmul": {dtype: FLOP/s}, "launch": s}}
 

@@ -362,6 +362,37 @@ def test_what_refuses_with_a_sentence_is_skipped_and_what_breaks_is_not(damage):
         prove("linear_recurrence", "chunked")
 
 
+def test_with_tests_those_that_are_no_proofs_are_counted_and_run_once(tmp_path, monkeypatch):
+    """In a folder with two files of tests; the command is given twice."""
+    folder = tmp_path / "tests"
+    (folder / "helpers").mkdir(parents=True)
+    for name in ("gpu.py", "threads.py"):
+        (folder / name).write_text((REPOSITORY / "tests" / name).read_text("utf-8"), "utf-8")
+    log = tmp_path / "log"
+    begin = f"import pytest\n\ndef note(name):\n    open({str(log)!r}, 'a').write(name + ' ')\n\n"
+    proof = "@pytest.mark.parametrize('method', ['a', 'b'])\ndef test_proof(method):\n    note(method)\n"
+    other = "@pytest.mark.parametrize('n', [1, 2])\ndef test_other(n):\n    note('other')\n    assert n == 1\n"
+    (folder / "helpers" / "test_on_device.py").write_text(begin + proof)
+    (folder / "helpers" / "test_kernel_x.py").write_text(begin + other)
+    monkeypatch.setattr(bench, "ROOT", tmp_path)
+    monkeypatch.setattr(contests, "CONTESTS", {"cpu": {}})
+    path = tmp_path / "cpu.json"
+    for _ in range(2):
+        assert run(path, "--tests") == 1, "one of them fails"
+        recorded = load(path)
+        assert recorded["proofs"] == dict.fromkeys(("a", "b", "every test ran"), "passed")
+        (failed,) = recorded["tests"].pop("failed")
+        assert recorded["tests"] == {"passed": 1, "skipped": 0}
+        assert failed.endswith("test_kernel_x.py::test_other[2]")
+        assert sorted(log.read_text().split()) == ["a", "b", "other", "other"]
+
+
+def test_the_versions_of_the_peers_stand_in_the_file():
+    peers = heading(CPU, False, "abc")["peers"]
+    assert set(peers) == {"accelerated-scan", "flash-linear-attention", "triton"}
+    assert all(number is None or number[0].isdigit() for number in peers.values())
+
+
 def test_the_command_runs_the_proofs_once_and_stores_what_came_of_them(tmp_path, monkeypatch):
     """In a copy of the tests, in which one method is wrong."""
     copy = tmp_path / "copy"

@@ -55,7 +55,7 @@ def test_each_test_is_run_once_and_one_that_ends_its_process_has_failed(run):
     assert len(outcomes) == len(dict(outcomes)) == 10
     outcomes = {name.rpartition("::")[2]: outcome for name, outcome in outcomes}
     passed = {name for name, outcome in outcomes.items() if outcome == "passed"}
-    assert passed == {f"{number}-{method}" for number in range(3) for method in "ab"} | {"every test ran"}
+    assert passed == {f"test_passes[{number}-{method}]" for number in range(3) for method in "ab"} | {"every test ran"}
     assert outcomes["test_skips"] == "skipped: not here"
     assert outcomes["test_fails"].startswith("failed: assert 1 == 2")
     assert outcomes["test_ends_its_process"] == "failed: its process ended with status 7"

@@ -12,6 +12,9 @@ On the way back the states are known, so one product gives all gates at once, an
 gradient is multiplied. What is left is linear: dh_{t−1} = Σ_g W_gᵀ (factor_g ⊙ dh_t). It is computed in the same way,
 from the last step to the first.
 
+What a step reads is asked for one step before. Before that was so, a step of an Elman layer of 128 units took 0.46 µs
+forward on an H200, and 1.2 µs on the way back, which could not begin until its numbers had come.
+
 Only helpers.ops.recurrence calls this file, with arguments that it has checked.
 """
 
@@ -59,33 +62,40 @@ def forward_kernel(
     sequence = tl.program_id(0).to(tl.int64)  # B·T·D may pass 2³¹
     unit = tl.arange(0, WIDTH)
     inside = unit < D
+    x = from_input + sequence * T * GATES * D + unit
     weight_0, bias_0 = _on_chip(weight, 0, D, WIDTH), _load_float32(bias + unit, inside)
+    next_0 = _load_float32(x, inside)
     if GATES >= 3:
+        next_1, next_2 = _load_float32(x + D, inside), _load_float32(x + 2 * D, inside)
         weight_1, bias_1 = _on_chip(weight, 1, D, WIDTH), _load_float32(bias + D + unit, inside)
         weight_2, bias_2 = _on_chip(weight, 2, D, WIDTH), _load_float32(bias + 2 * D + unit, inside)
     if GATES == 4:
+        next_3 = _load_float32(x + 3 * D, inside)
         weight_3, bias_3 = _on_chip(weight, 3, D, WIDTH), _load_float32(bias + 3 * D + unit, inside)
         c = _load_float32(cell + sequence * D + unit, inside)
     h = _load_float32(hidden + sequence * D + unit, inside)
 
-    x = from_input + sequence * T * GATES * D + unit
     to_state, to_cell = states + sequence * T * D + unit, cells + sequence * T * D + unit
-    for _ in range(T):
-        x_0 = _load_float32(x, inside)
+    for t in range(T):
+        # The inputs of the next step are on their way while this one is computed: memory takes about as long.
+        x += GATES * D
+        more = inside & (t + 1 < T)
+        x_0 = next_0
+        next_0 = _load_float32(x, more)
+        if GATES >= 3:
+            x_1, x_2 = next_1, next_2
+            next_1, next_2 = _load_float32(x + D, more), _load_float32(x + 2 * D, more)
+        if GATES == 4:
+            x_3 = next_3
+            next_3 = _load_float32(x + 3 * D, more)
         if GATES == 1:
             h = _tanh(x_0 + _product(h, weight_0) + bias_0)
         elif GATES == 3:
-            x_1, x_2 = _load_float32(x + D, inside), _load_float32(x + 2 * D, inside)
             reset = tl.sigmoid(x_0 + _product(h, weight_0) + bias_0)
             update = tl.sigmoid(x_1 + _product(h, weight_1) + bias_1)
             new = _tanh(x_2 + reset * (_product(h, weight_2) + bias_2))
             h = (1 - update) * new + update * h
         else:
-            x_1, x_2, x_3 = (
-                _load_float32(x + D, inside),
-                _load_float32(x + 2 * D, inside),
-                _load_float32(x + 3 * D, inside),
-            )
             enter = tl.sigmoid(x_0 + _product(h, weight_0) + bias_0)
             forget = tl.sigmoid(x_1 + _product(h, weight_1) + bias_1)
             new = _tanh(x_2 + _product(h, weight_2) + bias_2)
@@ -96,7 +106,6 @@ def forward_kernel(
             to_cell += D
         tl.store(to_state, h.to(states.dtype.element_ty), mask=inside)
         to_state += D
-        x += GATES * D
 
 
 @triton.jit
@@ -113,41 +122,52 @@ def backward_kernel(
     sequence = tl.program_id(0).to(tl.int64)
     unit = tl.arange(0, WIDTH)
     inside = unit < D
-    weight_0 = _on_chip(weight, 0, D, WIDTH)
-    if GATES >= 3:
-        weight_1, weight_2 = _on_chip(weight, 1, D, WIDTH), _on_chip(weight, 2, D, WIDTH)
-    if GATES == 4:
-        weight_3 = _on_chip(weight, 3, D, WIDTH)
-        carried_cell = tl.zeros([WIDTH], tl.float32)
-    carried = tl.zeros([WIDTH], tl.float32)
-
     last = sequence * T + T - 1
     grad = grad_states + last * D + unit
     factor = factors + last * FACTORS * D + unit
     to_grad = grads + last * STATES * D + unit
-    for _ in range(T):
-        h = _load_float32(grad, inside) + carried
+    weight_0 = _on_chip(weight, 0, D, WIDTH)
+    next_grad, next_0 = tl.load(grad, mask=inside, other=0.0), _load_float32(factor, inside)
+    if GATES >= 3:
+        next_1, next_2 = _load_float32(factor + D, inside), _load_float32(factor + 2 * D, inside)
+        next_3 = _load_float32(factor + 3 * D, inside)
+        weight_1, weight_2 = _on_chip(weight, 1, D, WIDTH), _on_chip(weight, 2, D, WIDTH)
+    if GATES == 4:
+        next_4, next_5 = _load_float32(factor + 4 * D, inside), _load_float32(factor + 5 * D, inside)
+        weight_3 = _on_chip(weight, 3, D, WIDTH)
+        carried_cell = tl.zeros([WIDTH], tl.float32)
+    carried = tl.zeros([WIDTH], tl.float32)
+
+    for t in range(T):
+        # As forward; here nothing can be computed before they have come, not even a wider dtype.
+        grad -= D
+        factor -= FACTORS * D
+        more = inside & (t + 1 < T)
+        h, factor_0 = next_grad.to(tl.float32) + carried, next_0
+        next_grad, next_0 = tl.load(grad, mask=more, other=0.0), _load_float32(factor, more)
+        if GATES >= 3:
+            factor_1, factor_2, factor_3 = next_1, next_2, next_3
+            next_1, next_2 = _load_float32(factor + D, more), _load_float32(factor + 2 * D, more)
+            next_3 = _load_float32(factor + 3 * D, more)
+        if GATES == 4:
+            factor_4, factor_5 = next_4, next_5
+            next_4, next_5 = _load_float32(factor + 4 * D, more), _load_float32(factor + 5 * D, more)
         tl.store(to_grad, h, mask=inside)
-        factor_0 = _load_float32(factor, inside)
         if GATES == 1:
             carried = _product(h * factor_0, weight_0)
         elif GATES == 3:
-            factor_1, factor_2 = _load_float32(factor + D, inside), _load_float32(factor + 2 * D, inside)
-            carried = h * _load_float32(factor + 3 * D, inside)
+            carried = h * factor_3
             carried += _product(h * factor_0, weight_0)
             carried += _product(h * factor_1, weight_1)
             carried += _product(h * factor_2, weight_2)
         else:
-            factor_1, factor_2 = _load_float32(factor + D, inside), _load_float32(factor + 2 * D, inside)
-            c = carried_cell + h * _load_float32(factor + 4 * D, inside)
+            c = carried_cell + h * factor_4
             tl.store(to_grad + D, c, mask=inside)
-            carried_cell = c * _load_float32(factor + 5 * D, inside)
-            carried = _product(h * _load_float32(factor + 3 * D, inside), weight_3)
+            carried_cell = c * factor_5
+            carried = _product(h * factor_3, weight_3)
             carried += _product(c * factor_0, weight_0)
             carried += _product(c * factor_1, weight_1)
             carried += _product(c * factor_2, weight_2)
-        grad -= D
-        factor -= FACTORS * D
         to_grad -= STATES * D
     tl.store(grad_hidden + sequence * D + unit, carried, mask=inside)
     if GATES == 4:
