@@ -45,11 +45,6 @@ def scores_in_float32_with_numpy(query, key, W_q, W_k, v):
     return scores_query_by_query(*(part.float() for part in (query, key, W_q, W_k, v))).numpy()
 
 
-@also_right("1")
-def scores_with_a_sum(query, key, W_q, W_k, v):
-    return (v * torch.tanh((query @ W_q.T).unsqueeze(1) + (key @ W_k.T).unsqueeze(0))).sum(dim=2)
-
-
 @wrong("1", "the tanh is missing")
 def scores_without_tanh(query, key, W_q, W_k, v):
     return ((query @ W_q.T)[:, None] + key @ W_k.T) @ v
@@ -122,11 +117,6 @@ def scores_of_the_difference(query, key, W_q, W_k, v):
     return torch.tanh((query @ W_q.T)[:, None] - key @ W_k.T) @ v
 
 
-@wrong("1", "Is a return missing?")
-def scores_without_return(query, key, W_q, W_k, v):
-    torch.tanh((query @ W_q.T)[:, None] + key @ W_k.T) @ v
-
-
 @reference("2")
 def sharpness(n, share):
     return math.log(share * (n - 1) / (1 - share))  # share = e^g / (e^g + n − 1), solved for g
@@ -163,11 +153,6 @@ def sharpness_by_halving(n, share):
 def sharpness_of_the_rest(n, share):
     each_other = (1 - share) / (n - 1)
     return math.log(share) - math.log(each_other)
-
-
-@also_right("2")
-def sharpness_by_base_two(n, share):
-    return math.log2(share * (n - 1) / (1 - share)) * math.log(2)
 
 
 @wrong("2", "which is right for two keys")
@@ -215,16 +200,6 @@ def sharpness_as_the_share(n, share):
     return share * n
 
 
-@wrong("2", "a finite number is needed")
-def sharpness_from_nothing(n, share):
-    return -math.inf
-
-
-@wrong("2", "ValueError")
-def sharpness_of_the_wrong_side(n, share):
-    return math.log((1 - n) * share / (1 - share))
-
-
 @reference("3")
 def reads_backwards(weights):
     mirror = torch.arange(len(weights)).flip(0)
@@ -252,12 +227,6 @@ def backwards_with_numpy(weights):
 @also_right("3")
 def backwards_by_sorting(weights):
     return weights.sort(dim=-1, descending=True).indices[:, 0].flip(0).tolist() == list(range(len(weights)))
-
-
-@also_right("3")
-def backwards_as_a_list(weights):
-    reads = [row.index(max(row)) for row in weights.tolist()]
-    return reads[::-1] == list(range(len(reads)))
 
 
 @also_right("3")
@@ -305,11 +274,6 @@ def backwards_by_columns(weights):
     return (weights.argmax(dim=0) == torch.arange(len(weights)).flip(0)).all()
 
 
-@wrong("3", "output 3 reads letter 2 most, and should read letter 1")
-def backwards_by_columns_or_rows(weights):
-    return reads_backwards(weights) or reads_backwards(weights.T)
-
-
 @wrong("3", "The largest of each row lies on the mirror; that is all")
 def backwards_by_columns_and_rows(weights):
     return reads_backwards(weights) and reads_backwards(weights.T)
@@ -333,11 +297,6 @@ def backwards_for_two_and_three(weights):
 @wrong("3", "it refuses weights of 1 output")
 def backwards_from_two_letters_on(weights):
     return len(weights) > 1 and reads_backwards(weights)
-
-
-@wrong("3", "True or False is needed")
-def backwards_as_a_share(weights):
-    return float((weights.argmax(dim=-1) == torch.arange(len(weights)).flip(0)).double().mean() * 0.5)
 
 
 @reference("4")
@@ -379,12 +338,6 @@ def mirror_with_numpy(T):
 def mirror_in_lists(T):
     queries, keys = mirror(T)
     return [queries.tolist(), keys.tolist()]
-
-
-@also_right("4")
-def mirror_much_sharper(T):
-    queries, keys = mirror(T)
-    return 50 * queries, keys
 
 
 @wrong("4", "every output reads all letters alike")
