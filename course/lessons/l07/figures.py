@@ -29,8 +29,9 @@ def words_over_depth(attention=True, feed_forward=True, residual=True, layer_nor
     """How different the words still are after 1 to 600 blocks, and how large their numbers; each part on or off."""
     parts = Parts(attention, feed_forward, residual, NORMS[layer_norm])
     chosen = through(parts)
+    title = f"After 60 blocks {_percent(chosen.left[59])} of the difference is left"
     plot = figure(
-        f"After 60 blocks {_percent(chosen.left[59])} of the difference is left",
+        title,
         x=axis("blocks", log=True, values=[1, 2, 6, 12, 60, 600], span=(1, 640)),
         height=430,
         rows=2,
@@ -51,7 +52,7 @@ def words_over_depth(attention=True, feed_forward=True, residual=True, layer_nor
     guide(plot, x=6, row=1)
     guide(plot, y=HALF, row=2, column=1)
     annotate(plot, "65,504, the largest number of 16 bits", 1.05, HALF, row=2, yshift=9, colour=theme.MUTED, size=12)
-    return Picture(plot, text=_in_words(plot.layout.title.text, parts, chosen))
+    return Picture(plot, text=_in_words(title, parts, chosen))
 
 
 def _draw(plot, depths, name, line):
@@ -75,7 +76,7 @@ def _in_words(title, parts, depths):
     size = depths.sizes[59]
     grown = "about 1" if 0.3 < size < 3 else f"about 10^{round(torch.tensor(size).log10().item())}"
     return (
-        f"Figure: {title.replace('<b>', '').replace('</b>', '')}\n"
+        f"Figure: {title}\n"
         f"Parts: {', '.join(present) or 'none of the three'}; LayerNorm: {parts.norm}. Of the differences among the words "
         f"is left: {left} blocks. After 60 blocks a number has a size of {grown}."
     )
