@@ -14,6 +14,7 @@ from ...words import draw
 
 WORDS, WIDTH, HEADS, DEEPEST = 32, 32, 4, 600
 LARGEST = torch.finfo(torch.float32).max  # beyond this a net overflows; here it is computed in float64
+SMALLEST = torch.finfo(torch.float32).tiny  # below this a net has zeros, and a processor computes slowly
 
 
 class Parts(NamedTuple):
@@ -97,6 +98,8 @@ def through(parts, T=WORDS, width=WIDTH, depth=DEEPEST, seed=0, gain=1.0):
             size = words.square().mean().sqrt().item()
             if not size < LARGEST:
                 break
+            if size < SMALLEST:
+                words, size = torch.zeros_like(words), 0.0
             depths.left.append(difference_left(words))
             depths.sizes.append(size)
     return depths
