@@ -57,12 +57,15 @@ def future(Tq: int, Tk: int, offset: int, device: torch.device) -> Tensor:
 
 
 def _blocks(query, key, is_causal, mask):
-    """One block of keys after the other: (the queries that see any of it, its keys, their scores (…, Tq, BLOCK))."""
+    """One block of keys after the other: (the queries that see any of it, its keys, their scores (…, Tq, BLOCK)).
+
+    query as wide as scores should be; of keys and values, in 16 bits, one block at a time is made so wide.
+    """
     Tq, Tk = query.shape[-2], key.shape[-2]
     for start in range(0, Tk, BLOCK):
         first = max(0, start - (Tk - Tq)) if is_causal else 0
         queries, keys = slice(first, Tq), slice(start, min(start + BLOCK, Tk))
-        scores = query[..., queries, :] @ key[..., keys, :].mT
+        scores = query[..., queries, :] @ key[..., keys, :].to(query.dtype).mT
         if mask is not None:
             scores.masked_fill_(~mask[..., queries, keys], -math.inf)
         elif is_causal:
@@ -79,13 +82,13 @@ class _Online(torch.autograd.Function):
     @in_given_dtype
     def forward(query, key, value, mask, is_causal, scale):
         wide = torch.promote_types(query.dtype, torch.float32)
-        q, k, v = (tensor.to(wide) for tensor in (query, key, value))
+        q = query.to(wide) * scale
         zeros = q.new_zeros(*q.shape[:-1], 1)
-        merged = (zeros - math.inf, zeros, zeros.expand(*q.shape[:-1], v.shape[-1]).clone())
-        for queries, keys, scores in _blocks(q * scale, k, is_causal, mask):
+        merged = (zeros - math.inf, zeros, zeros.expand(*q.shape[:-1], value.shape[-1]).clone())
+        for queries, keys, scores in _blocks(q, key, is_causal, mask):
             largest = scores.amax(-1, keepdim=True)
             weights = scores.sub_(largest.clamp(min=torch.finfo(wide).min)).exp_()  # (…, Tq, BLOCK)
-            block = (largest, weights.sum(-1, keepdim=True), weights @ v[..., keys, :])
+            block = (largest, weights.sum(-1, keepdim=True), weights @ value[..., keys, :].to(wide))
             before = tuple(part[..., queries, :] for part in merged)
             for part, new in zip(merged, merge(before, block), strict=True):
                 part[..., queries, :] = new
@@ -120,16 +123,17 @@ class _OnlineGradient(torch.autograd.Function):
     @signed
     @in_given_dtype
     def forward(query, key, value, mask, output, level, grad, is_causal, scale):
-        q, k, v, output, grad = (tensor.to(level.dtype) for tensor in (query, key, value, output, grad))
-        grad_query, grad_key, grad_value = torch.zeros_like(q), torch.zeros_like(k), torch.zeros_like(v)
+        wide = level.dtype
+        q, grad = query.to(wide) * scale, grad.to(wide)
+        grad_query, grad_key, grad_value = (torch.zeros_like(part, dtype=wide) for part in (query, key, value))
         common = (grad * output).sum(-1, keepdim=True)  # what softmax takes from every slope of a row
-        for queries, keys, scores in _blocks(q * scale, k, is_causal, mask):
+        for queries, keys, scores in _blocks(q, key, is_causal, mask):
             weights = scores.sub_(level[..., queries, :]).exp_()
             grad_value[..., keys, :] = weights.mT @ grad[..., queries, :]
-            slopes = weights.mul_(grad[..., queries, :] @ v[..., keys, :].mT - common[..., queries, :])
-            grad_query[..., queries, :] += slopes @ k[..., keys, :]
+            slopes = weights.mul_(grad[..., queries, :] @ value[..., keys, :].to(wide).mT - common[..., queries, :])
+            grad_query[..., queries, :] += slopes @ key[..., keys, :].to(wide)
             grad_key[..., keys, :] = slopes.mT @ q[..., queries, :]
-        return tuple(part.to(query.dtype) for part in (grad_query * scale, grad_key * scale, grad_value))
+        return tuple(part.to(query.dtype) for part in (grad_query.mul_(scale), grad_key, grad_value))
 
     @staticmethod
     def setup_context(ctx, inputs, output):

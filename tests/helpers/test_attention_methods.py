@@ -149,3 +149,11 @@ def test_a_small_mask_stays_small_and_its_backend_can_be_asked():
         peak = peak_memory(lambda causal=is_causal: attention(x, x, x, mask=mask, is_causal=causal))
         assert peak < 20 * 2**20, "spread over 32 heads it would take 32 MiB as booleans, 128 as floats"
     assert attention_backend(x, x, x, mask=mask) in ("flash (CPU)", "math")
+
+
+def test_online_in_bfloat16_holds_a_tenth_of_the_whole_matrix_at_8192():
+    """Naive, recorded on an H200 at (1, 8, 8192, 64): 2,281,701,376 bytes. Online's grow with T as its queries do."""
+    T = 2048
+    tensors = [normal(1, 1, T, 64, seed=seed, dtype=torch.bfloat16) for seed in range(3)]
+    a_query = peak_memory(lambda: attention(*tensors, is_causal=True, method="online"), device="cpu") / T
+    assert 10 * 8 * 8192 * a_query <= 2_281_701_376
