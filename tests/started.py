@@ -3,25 +3,31 @@
 from collections import Counter
 from contextlib import contextmanager
 
+from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 # What computes nothing.
 VIEWS = (".t.", "permute", "view", "transpose", "select", "slice", "unbind", "detach", "alias", "expand", "squeeze")
 
 
 class Started(TorchDispatchMode):
-    """While it is entered, `names` counts the operations that compute, by name, but not those inside of `uncounted`."""
+    """While it is entered, `names` counts the operations that compute, by name, and `bytes` what they read and write;
+    not those inside of `uncounted`."""
 
     paused = False
 
     def __init__(self):
         super().__init__()
         self.names = Counter()
+        self.bytes = 0
 
     def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
+        result = operation(*args, **(kwargs or {}))
         if not self.paused and not any(word in str(operation) for word in VIEWS):
             self.names[operation.overloadpacket.__name__] += 1
-        return operation(*args, **(kwargs or {}))
+            self.bytes += sum(part.nbytes for part in tree_leaves((args, kwargs, result)) if isinstance(part, Tensor))
+        return result
 
 
 @contextmanager

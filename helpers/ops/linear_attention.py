@@ -123,24 +123,29 @@ def _chunked(query, key, value, is_causal, sums):
         return _parallel(query, key, value, is_causal, sums)
     # Means over the past rather than sums: those stay small enough for 16 bits, however long the past is.
     key, value = _chunks(key), _chunks(value)  # (…, chunks, CHUNK, width)
-    states = (key.transpose(-2, -1) @ value).to(sums)  # (…, chunks, D, Dv), of each chunk alone
+    states = key.mT @ value  # (…, chunks, D, Dv), of each chunk alone
     totals = key.sum(-2, dtype=sums)  # (…, chunks, D)
     if not is_causal:
         weight = _not_zero(query * totals.sum(-2, keepdim=True))
-        return (query * (T / weight)).to(dtype) @ (states.sum(-3) / T).to(dtype)
+        return (query * (T / weight)).to(dtype) @ (states.sum(-3, dtype=sums) / T).to(dtype)
     query = _chunks(query)
-    states = F.pad(states.cumsum(-3)[..., :-1, :, :], (0, 0, 0, 0, 1, 0))  # of all chunks before
-    totals = F.pad(totals.cumsum(-2)[..., :-1, :], (0, 0, 1, 0)).unsqueeze(-2)
-    past = CHUNK * torch.arange(key.shape[-3], device=key.device).clamp_min(1)[:, None, None]  # steps before a chunk
-    within = (query @ key.transpose(-2, -1)).tril()  # (…, chunks, CHUNK, CHUNK)
+    steps = torch.arange(CHUNK, T, CHUNK, device=key.device)[:, None, None]  # before each chunk but the first
+    means = (states[..., :-1, :, :].cumsum(-3, dtype=sums) / steps).to(dtype)
+    totals = totals[..., :-1, :].cumsum(-2).unsqueeze(-2)
+    # With zeros for the first chunk, which has no past. Padded late, where there are fewest bytes.
+    means, totals, steps = (F.pad(part, (0, 0, 0, 0, 1, 0)) for part in (means, totals, steps))
+    within = (query @ key.mT).tril()  # (…, chunks, CHUNK, CHUNK)
     weight = _not_zero(within, sums, query * totals)
-    mixed = (within / weight).to(dtype) @ value + (query * (past / weight)).to(dtype) @ (states / past).to(dtype)
-    return mixed.flatten(-3, -2)[..., :T, :]
+    here = (within / weight).to(dtype) @ value
+    past = (query * (steps / weight)).to(dtype)
+    mixed = torch.baddbmm(*(part.flatten(0, -3) for part in (here, past, means)))  # here + past @ means, in one pass
+    return mixed.view(here.shape).flatten(-3, -2)[..., :T, :]
 
 
 def _chunks(tensor):
     """(…, T, width) as (…, chunks, CHUNK, width); the last chunk is filled up with zeros, which add nothing."""
-    return F.pad(tensor, (0, 0, 0, -tensor.shape[-2] % CHUNK)).unflatten(-2, (-1, CHUNK))
+    missing = -tensor.shape[-2] % CHUNK
+    return (F.pad(tensor, (0, 0, 0, missing)) if missing else tensor).unflatten(-2, (-1, CHUNK))
 
 
 def _not_zero(weights, sums=None, more=None):

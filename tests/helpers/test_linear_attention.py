@@ -6,6 +6,7 @@ import hypothesis
 import pytest
 import torch
 from hypothesis import strategies as st
+from started import Started
 from tensors import RMS, largest, normal, relative
 from torch.autograd import gradcheck
 
@@ -178,3 +179,12 @@ def test_weights_that_do_not_fit_are_refused_before_they_are_made(monkeypatch):
     with pytest.raises(MemoryError, match=r"4\.0 GiB, and cpu has 0\.0 GiB free; use method 'chunked'"):
         linear_attention(*tensors, method="parallel")
     assert linear_attention(*tensors).shape == (1, 2**14, 1)
+
+
+def test_chunked_starts_few_operations_and_moves_few_bytes():
+    """On an H200, with 38 operations and 69 times the bytes of the query, it had 0.37 to 0.39 of the speed of fla."""
+    tensors = [normal(1, 2, 1024, 64, seed=seed, dtype=torch.bfloat16) for seed in range(3)]
+    with torch.no_grad(), Started() as operations:
+        linear_attention(*tensors, method="chunked")
+    assert operations.names.total() <= 33
+    assert operations.bytes <= 57 * tensors[0].nbytes
