@@ -108,7 +108,7 @@ def _grid(panels, labels, headings):
     stacks = [sum(_label_height(labels[kernel]) for kernel in labels if panel.times(kernel)) for panel in panels]
     heading = HEADING_LINE * max(heading.count(BREAK) + 1 for heading in headings) + 4
     longest = max(len(line) for lines in labels.values() for line in lines)
-    return Grid(rows, columns, max(HEIGHTS[min(rows, 2)], *stacks), heading, round(CHARACTER * longest) + 12)
+    return Grid(rows, columns, max(HEIGHTS[min(rows, 2)], *stacks), heading, round(CHARACTER * longest) + 22)
 
 
 def _cells(grid, count):
