@@ -127,13 +127,13 @@ def with_gates(keep: float, let_in: float) -> Recurrent:
     return net
 
 
-def recalled_in_the_bath(keep: float, let_in: float, seed: int) -> float:
+def recalled_in_the_bath(keep: float, let_in: float, seed: int, steps: int = BATH_STEPS) -> float:
     """The share recalled after 100 words by an LSTM that was taught at 100 words alone, its gates set before."""
     run = train(
         lambda: with_gates(keep, let_in),
         recall_batches(BATH_LAG, BATH_LAG, B=32),
         answer_loss,
-        steps=BATH_STEPS,
+        steps=steps,
         lr=1e-2,
         seed=seed,
     )
