@@ -2,7 +2,7 @@
 
 The course: the import of course and helpers, each lesson, and each explorable's slowest control. The kernels: each
 beside its peers, as `python -m helpers.bench` has it. Nothing here is a test: on a busy machine all of it is slower,
-and the table says so.
+and the table says so. --part busy: how much slower, beside one endless loop of Python.
 """
 
 import argparse
@@ -16,6 +16,7 @@ from stored import NOTEBOOKS, ROOT
 
 sys.path.insert(0, str(ROOT))  # before this folder, which has a helpers and a course of its own
 
+import busy
 from lessons.execution import executed
 
 from helpers import describe
@@ -48,10 +49,13 @@ class Row:
 def main(arguments=None):
     """Run the command; returns its exit status: 1 if a kernel gave wrong numbers, else 0, also for what is too slow."""
     parser = argparse.ArgumentParser(prog="python tests/bench.py", description=SUMMARY)
-    parser.add_argument("--part", choices=["course", "kernels"], help="only this part")
+    parser.add_argument("--part", choices=["course", "kernels", "busy"], help="only this part")
     parser.add_argument("--lesson", help="of the course only this lesson, 05 say")
     options = parser.parse_args(arguments)
     print(describe("cpu").sentence(), flush=True)
+    if options.part == "busy":
+        print(*busy.rows(options.lesson), sep="\n")
+        return 0
     if options.part != "kernels":
         missed = 0
         for row in course_rows(options.lesson):

@@ -6,7 +6,7 @@ import time
 MOST = 20  # values tried of one control
 TYPED = ["the cat sat", "the the the", "a", "one two three four five six seven eight nine ten"]
 
-made, torch_itself, watches = [], [], []
+made, torch_itself, watches, cells = [], [], [], []
 
 
 def watch():
@@ -18,6 +18,7 @@ def watch():
 
     torch_itself.append(_peak())
     watches.append(Watch())
+    _time_each_cell()
 
     class Remembered(live.Live):
         def __init__(self, function, defaults, controls, first):
@@ -27,14 +28,23 @@ def watch():
     live.Live = Remembered
 
 
+def _time_each_cell():
+    """From the next cell on, `cells` holds the seconds of each."""
+    from IPython import get_ipython
+
+    begun = []
+    events = get_ipython().events
+    events.register("pre_run_cell", lambda _: begun.append(time.perf_counter()))
+    events.register("post_run_cell", lambda _: cells.append(time.perf_counter() - begun[-1]) if begun else None)
+
+
 def report():
     """Print, as JSON, what the lesson added to the kernel's peak memory, what each control did, and what others did."""
     load = watches[0].load()
     busy = str(load) if load and load.crowds(threads=1) else ""
     rows = [row for figure, names, view in made for row in _explorable(figure, names, view)]
-    print(
-        json.dumps({"megabytes": _peak() - torch_itself[0], "explorables": len(made), "controls": rows, "busy": busy})
-    )
+    figures = {"explorables": len(made), "controls": rows}
+    print(json.dumps({"megabytes": _peak() - torch_itself[0], "busy": busy, "cells": cells[:-1]} | figures))
 
 
 def _explorable(figure, names, view):

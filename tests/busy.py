@@ -1,0 +1,104 @@
+"""How much longer what is timed takes on a busy CPU, beside one endless loop of Python: a part of tests/bench.py.
+
+Half a machine is a factor of 2 on two cores. Threads that wait for each other make it 45, unless they soon sleep:
+helpers.openmp. The machine must be quiet but for the loop; each row says whether it was.
+"""
+
+import statistics
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+
+from lessons.execution import executed
+from stored import NOTEBOOKS
+
+from helpers import device  # not torch: the course has to come before it, and say how long threads spin
+from helpers.measuring.contests import CONTESTS
+from helpers.measuring.load import Watch
+
+MOST = 3.0  # times the quiet time
+REPEATS = 5
+SHORT = 0.05  # s; a shorter cell is not looked at
+CPU = device("cpu")
+
+
+@contextmanager
+def one_core_busy():
+    """An endless loop in another process."""
+    loop = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        time.sleep(0.2)
+        yield
+    finally:
+        loop.kill()
+        loop.wait()
+
+
+def rows(lesson=None):
+    """The rows of the table, as they are measured: every contest, then every cell with a time of each lesson."""
+    if lesson is None:
+        for contest in CONTESTS["cpu"].values():
+            for T in contest.lengths if contest.unit == "s" else ():
+                yield from contest_rows(contest, T)
+    for stored in NOTEBOOKS:
+        if lesson in (None, stored.lesson):
+            yield from cell_rows(stored)
+
+
+def contest_rows(contest, T):
+    """A row for each function of the contest that runs here."""
+    for label, function in contest.functions(T, CPU).items():
+        watch = Watch()
+        quiet = _seconds(function)
+        note = _note(watch)
+        if quiet is not None:
+            with one_core_busy():
+                yield row(f"{contest.name}, T = {T}: {label}", quiet, _seconds(function), note)
+
+
+def cell_rows(stored):
+    """A row for each cell whose output is a time."""
+    watch = Watch()
+    quiet = _cells(stored)
+    note = _note(watch)
+    with one_core_busy():
+        busy = _cells(stored)
+    for name, seconds in quiet.items():
+        if seconds > SHORT:
+            yield row(f"lesson {stored.lesson}: {name}", seconds, busy[name], note)
+
+
+def _cells(stored):
+    """{id of a cell whose output is a time: its seconds}."""
+    executed.cache_clear()
+    notebook, _, report = executed(stored)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    seconds = zip(code, report["cells"], strict=False)  # the cell that tells is among them
+    return {cell.id: time for cell, time in seconds if "nbval-ignore-output" in cell.metadata.get("tags", [])}
+
+
+def row(what, quiet, busy, note=""):
+    """ "lstm, T = 64: torch     1.2 ms quiet    2.3 ms busy   1.9 ×  reached"."""
+    verdict = "reached" if busy <= MOST * quiet else "missed"
+    times = f"{quiet * 1e3:>9.1f} ms quiet {busy * 1e3:>9.1f} ms busy {busy / quiet:>6.1f} ×"
+    return f"{what:56}{times}  {verdict}{note}"
+
+
+def _seconds(function):
+    """The median of some calls after one; None if it cannot run here."""
+    try:
+        function()
+    except Exception:  # a peer that is not installed
+        return None
+    seconds = []
+    for _ in range(REPEATS):
+        begin = time.perf_counter()
+        function()
+        seconds.append(time.perf_counter() - begin)
+    return statistics.median(seconds)
+
+
+def _note(watch):
+    load = watch.load()
+    return f" (not quiet: {load})" if load and load.crowds(load.cores) else ""
