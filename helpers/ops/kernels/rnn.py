@@ -251,12 +251,14 @@ class _FusedGradient(torch.autograd.Function):
         grad_hidden, grad_cell = factors.new_empty(2, B, D)
         _launch(backward_kernel, (grad_states, factors, weight, grads, grad_hidden, grad_cell), from_input)
 
-        to_hidden = factors[:, :, :gates] * grads[:, :, :1]  # (B, T, gates, D)
-        to_input = to_hidden
+        to_hidden = to_input = factors[:, :, :gates]  # (B, T, gates, D), once they are multiplied: in their place
+        if gates == 4:
+            to_hidden[:, :, :3].mul_(grads[:, :, 1:])
+            to_hidden[:, :, 3:].mul_(grads[:, :, :1])
+        else:
+            to_hidden.mul_(grads)
         if gates == 3:  # the reset gate stands between the new state and W h, not before U x
             to_input = torch.cat([to_hidden[:, :, :2], factors[:, :, 4:] * grads], dim=2)
-        if gates == 4:
-            to_hidden = to_input = torch.cat([factors[:, :, :3] * grads[:, :, 1:], to_hidden[:, :, 3:]], dim=2)
         rows = to_hidden.flatten(0, 1).flatten(1)  # (B·T, gates·D)
         grad_weight, grad_bias = rows.T @ before.flatten(0, 1), rows.sum(0)
         grad_cell = grad_cell if gates == 4 else torch.zeros_like(grad_hidden)
@@ -295,12 +297,21 @@ def _gru_factors(from_input, from_hidden, before, states, cell, cells):
 
 
 def _lstm_factors(from_input, from_hidden, before, states, cell, cells):
-    enter, forget, new, leave = (from_input + from_hidden).unbind(2)
-    enter, forget, new, leave = enter.sigmoid(), forget.sigmoid(), new.tanh(), leave.sigmoid()
+    B, T, _, D = from_input.shape
+    new = (from_input[:, :, 2] + from_hidden[:, :, 2]).tanh()
+    gates = from_hidden.add_(from_input).sigmoid_()  # of all four: one operation, though the third has no use
+    slopes = torch.addcmul(gates, gates, gates, value=-1)  # of the sigmoids, s − s²
+    enter, forget, _, leave = gates.unbind(2)
     cell_before, shown = torch.cat([cell[:, None], cells[:, :-1]], dim=1), cells.tanh()
-    into_gates = [new * enter * (1 - enter), cell_before * forget * (1 - forget), enter * (1 - new.square())]
-    into_gates += [shown * leave * (1 - leave)]
-    return torch.stack([*into_gates, leave * (1 - shown.square()), forget], dim=2)
+    factors = from_input.new_empty(B, T, 6, D)
+    into_enter, into_forget, into_new, into_leave, into_cell, to_before = factors.unbind(2)
+    torch.mul(new, slopes[:, :, 0], out=into_enter)
+    torch.mul(cell_before, slopes[:, :, 1], out=into_forget)
+    torch.addcmul(enter, enter, new.square_(), value=-1, out=into_new)
+    torch.mul(shown, slopes[:, :, 3], out=into_leave)
+    torch.addcmul(leave, leave, shown.square_(), value=-1, out=into_cell)
+    to_before.copy_(forget)
+    return factors
 
 
 _FACTORS = {1: _elman_factors, 3: _gru_factors, 4: _lstm_factors}
