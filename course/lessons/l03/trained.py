@@ -82,7 +82,6 @@ TRAINED = [
         550,
         19,
     ),
-    Trained("lstm-holds-a-word", f"An LSTM, {TAUGHT_SHORT}", "share of words recalled", _recall(LSTM), 0.75, GUESSING),
     Trained(
         "lstm-keeps-a-word",
         "An LSTM, taught for 800 steps with 1 to 20 words between, asked after 1,000.",
