@@ -5,7 +5,7 @@ and backward. In a race of models the results differ, and `races` says what make
 A peer that is not installed says so when it is called. The sizes are those of a GPU, or small ones for a CPU.
 
 Below some 50 µs look at the labels too: one backend of torch's attention, chosen by us, pays 10 µs for the choice, our
-own methods 10 µs for their checks.
+own methods some µs for their checks.
 """
 
 from collections.abc import Callable

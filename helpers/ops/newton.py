@@ -97,6 +97,7 @@ def newton_recurrence(
         them the first k states are right, so T are always enough; where the recurrence forgets, very few are.
     check: also run the loop, which takes T steps, and report the difference from it. Off: to time Newton alone.
 
+    On an NVIDIA GPU an iteration is one CUDA graph, recorded for each new set of shapes; it keeps its memory.
     The gradient is that of the recurrence, by one more dense scan, provided that it converged; it can be differentiated
     again. For forward mode take `elman`.
     Raises TypeError (dtypes, devices, a `most` that is not a whole number, tensors whose numbers cannot be looked at),
