@@ -5,8 +5,6 @@ import importlib.util
 import pytest
 from threads import one_thread  # noqa: F401
 
-from helpers.ops import attention, decoding, linear_attention, min_gru, scan
-
 HYPOTHESIS = importlib.util.find_spec("hypothesis") is not None
 
 
@@ -31,5 +29,7 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture
 def unaided(monkeypatch):
     """Each method by itself: where its result is not finite, the loop that defines it is not asked."""
+    from helpers.ops import attention, decoding, linear_attention, min_gru, scan  # here: as torch above
+
     for module in (attention, decoding, linear_attention, min_gru, scan):
         monkeypatch.setattr(module, "shows_non_finite", lambda _: False)
