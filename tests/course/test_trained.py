@@ -111,7 +111,9 @@ def test_nan_is_no_pass_and_leaves_a_file_that_can_be_read():
     assert "0 of 3 seeds pass: squared error nan, nan, nan" in sentence("98", "line")
 
 
-def test_evidence_trains_what_is_missing_and_fails_where_a_verdict_rests_on_a_seed_that_did_not_pass(monkeypatch, capsys):
+def test_evidence_trains_what_is_missing_and_fails_where_a_verdict_rests_on_a_seed_that_did_not_pass(
+    monkeypatch, capsys
+):
     lesson = Lesson("98", "t", "q", 1, [])
     records = [LINE]
     part = type("trained", (), {"TRAINED": records})
