@@ -7,6 +7,7 @@ A lesson declares what it trains in an optional module course/lessons/lNN/traine
 import json
 import math
 import os
+import re
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -23,6 +24,7 @@ from ..errors import CourseError, nearest
 SCHEMA = 1
 FOLDER = Path(__file__).parent / "trained"
 MOST_POINTS = 100  # of a curve, in the file
+POINT = re.compile(r"\[\s+([^\s\[\],]+),\s+([^\s\[\],]+)\s+\]")  # which stands in one line
 STATED = ("task", "measure", "threshold", "at_least", "baseline")  # what may not change once a seed has run
 
 
@@ -161,6 +163,7 @@ def _write(lesson_id, results):
     target = place(lesson_id)
     target.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps({"schema": SCHEMA, "results": results}, indent=1, sort_keys=True, allow_nan=False)
+    text = POINT.sub(r"[\1, \2]", text)
     with tempfile.NamedTemporaryFile("w", dir=target.parent, suffix=".new", delete=False, encoding="utf-8") as file:
         file.write(text + "\n")
     try:
