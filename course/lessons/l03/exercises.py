@@ -13,12 +13,12 @@ DEAF = math.atanh(0.99)  # 2.647: from here on tanh is above 0.99
 
 
 def bias_of(half_life):
-    """The bias of a gate that has halved a cell after so many steps."""
+    """The bias of a gate that has halved a cell after so many words."""
     return -math.log(2 ** (1 / half_life) - 1)
 
 
 def half_life_of(bias):
-    """Steps until a gate with this bias has halved a cell."""
+    """Words until a gate with this bias has halved a cell."""
     return math.log(2) / math.log1p(math.exp(-bias))
 
 
@@ -31,7 +31,7 @@ def check_bias(student):
 
 def _name_the_bias(answer, n, right):
     gate = 2 ** (-1 / n)
-    here = f"for a half-life of {plural(n, 'step')} it gives {answer:.4g}"
+    here = f"for a half-life of {plural(n, 'word')} it gives {answer:.4g}"
     wrongs = {
         gate: "that is the gate itself, between 0 and 1. Which bias does σ need to give it?",
         -right: "the sign is turned: a gate that keeps has a large positive bias.",
@@ -39,17 +39,22 @@ def _name_the_bias(answer, n, right):
         right / math.log(2): "that is the logarithm to base 2. The inverse of σ takes the natural one.",
         right / math.log(10): "that is the logarithm to base 10. The inverse of σ takes the natural one.",
         math.log(2 ** (1 / n)): "that is −ln f. σ turned around is ln(f / (1 − f)).",
+        -math.log(math.expm1(1 / n)): "with f = e^(−1/n) e^(−1) is left after n words, not a half. Solve fⁿ = ½ for f.",
+        math.log(
+            2 * n - 1
+        ): "with f = 1 − 1/(2n) half is gone if each word takes as much as the first; it takes a share of what is left. "
+        "Solve fⁿ = ½ for f.",
     }
     for value, sentence in wrongs.items():
         require(abs(answer - value) > 1e-3 or abs(value - right) < 0.01, f"{here}: {sentence}")
     long_only = {
-        math.log(n): "that is ln n: e^(−1) is left after n steps, not a half",
-        math.log(n - 1) if n > 1 else math.nan: "with f = 1 − 1/n about e^(−1) is left after n steps, not a half",
+        math.log(n): "that is ln n: e^(−1) is left after n words, not a half",
+        math.log(n - 1) if n > 1 else math.nan: "with f = 1 − 1/n about e^(−1) is left after n words, not a half",
         math.log(n / math.log(2)): "n / ln 2 is good for long half-lives, and too large for short ones",
     }
     for value, sentence in long_only.items():
         require(not abs(answer - value) < 1e-3, f"{here}: {sentence}. Solve fⁿ = ½ for f exactly.")
-    left = f"the cell would be halved after {half_life_of(answer):.3g} steps" if answer > -30 else "it keeps nothing"
+    left = f"the cell would be halved after {half_life_of(answer):.3g} words" if answer > -30 else "it keeps nothing"
     require(False, f"{here}; with it {left}.")
 
 
@@ -168,6 +173,10 @@ def _name_the_steps(answer, keep, let_in, right, on):
         answer != leakless or keep == 1, f"{here}: the leak is ignored. Each step keeps only {keep} of the old level."
     )
     require(
+        keep == 1 or answer != _steps_if_all_leaks(keep, let_in),
+        f"{here}: what a word puts in leaks only from the next word on. keep multiplies the old level, not let_in.",
+    )
+    require(
         answer != right - 1, f"{here}, one too few: after the first word the level is {let_in}, and that is step 1."
     )
     require(answer != right + 1, f"{here}, one too many: the first word is step 1.")
@@ -175,6 +184,11 @@ def _name_the_steps(answer, keep, let_in, right, on):
     require(answer != early, f"{here}: there the level passes 0.99. It is tanh of the level that must, from 2.647 on.")
     require(abs(answer - round(answer)) < 1e-9, f"{here}. Steps are whole: the first one after which it is above.")
     require(False, f"{here}; right is {_digits(right)}.")
+
+
+def _steps_if_all_leaks(keep, let_in):
+    """Steps until the cell passes DEAF if keep multiplied what has just come in, too."""
+    return next((step for step in range(1, 10_000) if keep * _level(keep, let_in, step) > DEAF), None)
 
 
 def _level(keep, let_in, steps):
@@ -216,7 +230,8 @@ def _power(exponent):
 
 
 def _two_numbers(answer):
-    pair = answer.tolist() if isinstance(answer, (torch.Tensor, np.ndarray)) else answer
+    is_array = isinstance(answer, (torch.Tensor, np.ndarray))
+    pair = answer.tolist() if is_array and tuple(answer.shape) == (2,) else answer  # a large one is never made a list
     require(
         isinstance(pair, (tuple, list)) and len(pair) == 2,
         f"latch returned {kind(answer)}; two numbers are needed: return w, u.",
@@ -250,7 +265,7 @@ EXERCISES = [
         function="bias_for",
         task="The bias of a forget gate that leaves half of a cell after half_life words.",
         hints=(
-            "A gate f leaves fⁿ of a cell after n steps. For which f is that a half?",
+            "A gate f leaves fⁿ of a cell after n words. For which f is that a half?",
             "f = 2^(−1/n). The gate is σ(bias) = 1 / (1 + e^(−bias)). Solve that for the bias.",
             "The bias is ln(f / (1 − f)), which is −ln(2^(1/n) − 1).",
         ),
@@ -261,7 +276,7 @@ EXERCISES = [
         function="steps_to_overflow",
         task="The number of words after which a cell is above 2.647 if each puts 1 in; math.inf if it never is.",
         hints=(
-            "One step: cell = keep · cell + let_in. Begin with 0 and count.",
+            "At each word: cell = keep · cell + let_in. Begin with 0 and count.",
             "The level goes towards let_in / (1 − keep). If that is not above 2.647, it never passes.",
             "With keep = 1 there is no such end: ask for that first. Then a while loop that counts will do.",
         ),
@@ -272,7 +287,7 @@ EXERCISES = [
         function="tokens_that_fit",
         task="The number of tokens, each any word of the vocabulary, that fit into the state of an LSTM, at the most.",
         hints=(
-            "How many numbers does an LSTM carry from step to step? And how many bits are they?",
+            "How many numbers does an LSTM carry from word to word? And how many bits are they?",
             "With b bits one can tell 2^b pasts apart; n tokens of V words have V^n.",
             "The largest n with V^n ≤ 2^b: the bits divided by log₂ V, rounded down.",
         ),

@@ -91,6 +91,18 @@ def bias_without_odds(half_life):
     return math.log(2) / half_life
 
 
+@wrong("1", "with f = e^(−1/n)")
+def bias_of_e(half_life):
+    keep = math.exp(-1 / half_life)
+    return math.log(keep / (1 - keep))
+
+
+@wrong("1", "if each word takes as much as the first")
+def bias_of_a_straight_line(half_life):
+    keep = 1 - 0.5 / half_life
+    return math.log(keep / (1 - keep))
+
+
 @wrong("1", "the cell would be halved after")
 def bias_doubled(half_life):
     return 2 * bias_for(half_life)
@@ -173,6 +185,14 @@ def overflow_for_ever(keep, let_in):
 @wrong("2", "raised ZeroDivisionError for keep = 1")
 def overflow_by_zero(keep, let_in):
     return overflow_by_logarithm(keep, let_in) if let_in / (1 - keep) > 2.647 else math.inf
+
+
+@wrong("2", "keep multiplies the old level, not let_in")
+def overflow_of_a_leaking_word(keep, let_in):
+    cell, steps = 0.0, 0
+    while cell <= 2.647 and steps < 10_000:
+        cell, steps = keep * (cell + let_in), steps + 1
+    return steps if cell > 2.647 else math.inf
 
 
 @wrong("2", "one too few")

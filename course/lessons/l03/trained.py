@@ -67,7 +67,7 @@ TRAINED = [
     ),
     Trained(
         "elman-gradient",
-        "The gradient of that net over 1,000 words, as a power of ten.",
+        "An Elman net, taught with 1 to 20 words between: its gradient over 1,000 words, as a power of ten.",
         "log₁₀ of the gradient",
         _gradient(Elman),
         -50,
@@ -76,7 +76,7 @@ TRAINED = [
     ),
     Trained(
         "elman-rounds",
-        "Guess and mend, on 600 words, in that net.",
+        "An Elman net, taught with 1 to 20 words between: guess and mend, on 600 words.",
         "rounds",
         lambda seed: Run(_taught(Elman, seed)[1].rounds),
         550,
@@ -92,7 +92,7 @@ TRAINED = [
     ),
     Trained(
         "lstm-gradient",
-        "The gradient of that LSTM over 1,000 words, as a power of ten.",
+        "An LSTM, taught for 400 steps with 1 to 20 words between: its gradient over 1,000 words, as a power of ten.",
         "log₁₀ of the gradient",
         _gradient(LSTM),
         -10,
@@ -127,7 +127,7 @@ TRAINED = [
     ),
     Trained(
         "lstm-with-open-gates-longer",
-        "The same LSTM, taught for 800 steps.",
+        "An LSTM, its gates set to keep 0.99 and to let in 0.01, taught at 100 words alone, 800 steps.",
         "share of words recalled",
         lambda seed: Run(nets.recalled_in_the_bath(0.99, 0.01, seed, steps=2 * nets.BATH_STEPS)),
         0.9,
