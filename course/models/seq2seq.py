@@ -37,21 +37,22 @@ class RecurrentEncoder(nn.Module):
 class BareEncoder(nn.Module):
     """Nothing recurrent: each letter's own vector, with its position's added if `positions`.
 
-    Positions are counted from the end, where a decoder that reverses begins.
+    from_end: count the positions from the end, where a decoder that reverses begins, and not from the start.
 
     >>> BareEncoder(8, 64, positions=True)(torch.zeros(2, 5, dtype=torch.long))[0].shape
     torch.Size([2, 5, 64])
     """
 
-    def __init__(self, letters: int, width: int, positions: bool = False):
+    def __init__(self, letters: int, width: int, positions: bool = False, from_end: bool = True):
         super().__init__()
-        self.embed, self.positions = nn.Embedding(letters, width), positions
+        self.embed, self.positions, self.from_end = nn.Embedding(letters, width), positions, from_end
 
     def forward(self, source: torch.Tensor) -> tuple[torch.Tensor, None]:
         """source (B, T), whole numbers; returns a vector a letter (B, T, D), and no state."""
         vectors = self.embed(source)
         if self.positions:
-            vectors = vectors + sinusoids(*vectors.shape[1:]).to(vectors).flip(0)
+            places = sinusoids(*vectors.shape[1:]).to(vectors)
+            vectors = vectors + (places.flip(0) if self.from_end else places)
         return vectors, None
 
 

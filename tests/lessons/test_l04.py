@@ -9,7 +9,7 @@ from course.training.tasks import reversed_right
 WORDS = ["a", "ab", "cabbagehead", "  HeadAche ", "abcdefghabcdefgh"]
 
 
-@pytest.mark.parametrize("encoder", nets.ENCODERS)
+@pytest.mark.parametrize("encoder", nets.KEPT)
 def test_a_kept_net_is_small_and_has_weights_only(encoder):
     path = nets._file(encoder)
     assert path.stat().st_size < 100_000
@@ -17,7 +17,7 @@ def test_a_kept_net_is_small_and_has_weights_only(encoder):
 
 
 def test_kept_nets_reverse_except_the_one_that_is_blind_to_order():
-    right = {encoder: reversed_right(nets.kept(encoder), 20, B=64) for encoder in nets.ENCODERS}
+    right = {encoder: reversed_right(nets.kept(encoder), 20, B=64) for encoder in nets.KEPT}
     assert right["recurrent"] > 0.9
     assert right["letters and positions"] > 0.85
     assert right["letters alone"] < 0.3

@@ -111,7 +111,7 @@ def check_sharpness(student):
         _name_the_logarithm(gap, right, on)
         _name_the_others(gap, n, share, on)
         reached = 1 / (1 + (n - 1) * math.exp(-max(min(gap, 700), -700)))
-        require(False, f"for {on} you find {gap:.4g}; a key whose score is that much higher gets {reached:.2%}.")
+        require(False, f"for {on} you find {gap:.6g}; a key whose score is that much higher gets {reached:.4%}.")
 
 
 def _name_the_logarithm(gap, right, on):
@@ -198,6 +198,12 @@ def check_backwards(student):
                 not student.truth(weights.roll(1, dims=1), on=f"T = {T}"),
                 f"with {T} letters it accepts outputs that each read the letter after their mirror.",
             )
+    nearly = (9 * torch.eye(100)).flip(0).softmax(-1)
+    nearly[49] = nearly[48]
+    require(
+        not student.truth(nearly, on="T = 100"),
+        "with 100 letters it accepts outputs of which 99 read their mirror, and one the letter beside it. All outputs count.",
+    )
 
 
 # ---- a lookup set by hand
@@ -221,6 +227,7 @@ def check_mirror(student):
             f"{on} output i reads letter i. The mirror is letter T + 1 − i: turn the queries, or the keys, around.",
         )
         _name_the_twins(keys, on)
+        _name_the_tie(queries, keys, on)
         wrong = (reads != places.flip(0)).nonzero().flatten().tolist()
         if wrong:
             i = wrong[0]
@@ -257,6 +264,21 @@ def _name_the_twins(keys, on):
     closest = int(near.argmin())
     one, other = sorted((closest // len(keys) + 1, closest % len(keys) + 1))
     require(near.min() > 1e-9, f"{on} letters {one} and {other} have the same key: no query can tell them apart.")
+
+
+def _name_the_tie(queries, keys, on):
+    """A query that scores its mirror as high as another letter, and none higher: no factor sharpens that."""
+    scores = queries @ keys.T
+    mirror = scores.flip(1).diagonal()
+    others = scores.flip(1).masked_fill(torch.eye(len(keys), dtype=torch.bool), -torch.inf).flip(1)
+    ties = (others.amax(1) - mirror).abs() <= 1e-12 * scores.abs().amax()
+    if ties.any():
+        i = int(ties.nonzero()[0])
+        require(
+            False,
+            f"{on} output {i + 1} gives letters {len(keys) - i} and {int(others[i].argmax()) + 1} one and the same score, "
+            f"and should prefer letter {len(keys) - i}: larger numbers do not change that.",
+        )
 
 
 def _sharper(queries, keys):

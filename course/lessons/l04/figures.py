@@ -22,7 +22,7 @@ def against_length(live: dict[int, float] | None = None) -> Picture:
     live: {letters: share} of the reader's own net; without it only the stored ones are drawn.
     """
     plot = figure(
-        "With a lookup the end of a long string is not lost",
+        "Thirty letters: 95 % right with a lookup, 45 % without",
         x=axis("letters in the string", values=[5, 10, 20, 30, 60], span=(3, 75)),
         y=axis("letters right", span=(0, 1.06), tickformat=".0%"),
         height=380,
@@ -57,7 +57,7 @@ def stored_curves(name: str) -> list[tuple[list[int], list[float]]]:
 
 
 def _curves_in_words():
-    lines = ["Figure: With a lookup the end of a long string is not lost", "Letters right, the decoder running free."]
+    lines = ["Figure: Thirty letters: 95 % right with a lookup, 45 % without", "Letters right, the decoder running free."]
     for name in ("lookup", "fixed-vector"):
         for lengths, shares in stored_curves(name):
             points = ", ".join(f"{share:.0%} of {T:.0f}" for T, share in zip(lengths, shares, strict=True))

@@ -1,6 +1,6 @@
-"""The nets of lesson 04, built and taught in one way; three of them are kept in files, ready to be asked.
+"""The nets of lesson 04, built and taught in one way; KEPT are in files, ready to be asked.
 
-`python -m course.lessons.l04.nets` trains these three anew, about a minute each.
+`python -m course.lessons.l04.nets` trains these anew, about a minute each.
 """
 
 import functools
@@ -26,7 +26,9 @@ ENCODERS: dict[str, Callable[[], nn.Module]] = {
     "recurrent": lambda: RecurrentEncoder(LETTERS, WIDTH),
     "letters alone": lambda: BareEncoder(LETTERS, WIDTH),
     "letters and positions": lambda: BareEncoder(LETTERS, WIDTH, positions=True),
+    "positions from the start": lambda: BareEncoder(LETTERS, WIDTH, positions=True, from_end=False),
 }
+KEPT = ("recurrent", "letters alone", "letters and positions")
 FOLDER = Path(__file__).parent / "weights"
 
 
@@ -78,7 +80,7 @@ def keep(encoder: str, model: nn.Module) -> None:
 
 @functools.cache
 def kept(encoder: str) -> Seq2Seq:
-    """The trained net with this encoder, in float64: what it writes is the same on every machine."""
+    """The trained net with this encoder, one of KEPT, in float64: what it writes is the same on every machine."""
     model = with_lookup(encoder).double()
     packed = torch.load(_file(encoder), weights_only=True)
     model.load_state_dict({name: whole.double() * scale for name, (whole, scale) in packed.items()})
@@ -86,5 +88,5 @@ def kept(encoder: str) -> Seq2Seq:
 
 
 if __name__ == "__main__":
-    for name in ENCODERS:
+    for name in KEPT:
         keep(name, taught(name).model)

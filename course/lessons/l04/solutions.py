@@ -195,6 +195,11 @@ def sharpness_divided(n, share):
     return math.log(share / (1 - share) / (n - 1))
 
 
+@wrong("2", "you find 4.6; a key whose score is that much higher gets 99.0048%")
+def sharpness_rounded(n, share):
+    return round(math.log(share * (n - 1) / (1 - share)), 2)
+
+
 @wrong("2", "a key whose score is that much higher gets")
 def sharpness_as_the_share(n, share):
     return share * n
@@ -294,6 +299,11 @@ def backwards_for_two_and_three(weights):
     return len(weights) > 3 or reads_backwards(weights)
 
 
+@wrong("3", "99 read their mirror, and one the letter beside it")
+def backwards_nearly_all(weights):
+    return (weights.argmax(dim=-1) == torch.arange(len(weights)).flip(0)).float().mean() > 0.9
+
+
 @wrong("3", "it refuses weights of 1 output")
 def backwards_from_two_letters_on(weights):
     return len(weights) > 1 and reads_backwards(weights)
@@ -381,6 +391,12 @@ def mirror_by_one_number(T):
     place = torch.arange(1.0, T + 1)
     keys = torch.stack([place, torch.ones(T)], dim=1)
     return 30 * keys.flip(0) - torch.tensor([105.0, 0.0]) * (T > 2) - torch.tensor([45.0, 0]) * (T == 2), keys
+
+
+@wrong("4", "output 2 gives letters 1 and 2 one and the same score")
+def mirror_by_place_and_one(T):
+    place = torch.arange(T, dtype=torch.float64)
+    return torch.stack([place.flip(0), torch.ones(T)], dim=1), torch.stack([place, torch.ones(T)], dim=1)
 
 
 @wrong("4", "a number for each letter")

@@ -49,6 +49,16 @@ TRAINED = [
         threshold=0.85,
         baseline=GUESSING,
     ),
+    # The bar of the last one, not expected to be reached: this decoder does not know how long the string is.
+    Trained(
+        "positions-from-the-start",
+        "The same, with positions counted from the start.",
+        "share of 20 letters right",
+        lambda seed: _asked(nets.taught("positions from the start", seed).model, 20),
+        threshold=0.85,
+        baseline=GUESSING,
+        at_least=False,
+    ),
     Trained(
         "fixed-vector-three-times",
         "The same from one fixed vector, for three times as long.",
