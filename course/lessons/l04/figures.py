@@ -57,7 +57,10 @@ def stored_curves(name: str) -> list[tuple[list[int], list[float]]]:
 
 
 def _curves_in_words():
-    lines = ["Figure: Thirty letters: 95 % right with a lookup, 45 % without", "Letters right, the decoder running free."]
+    lines = [
+        "Figure: Thirty letters: 95 % right with a lookup, 45 % without",
+        "Letters right, the decoder running free.",
+    ]
     for name in ("lookup", "fixed-vector"):
         for lengths, shares in stored_curves(name):
             points = ", ".join(f"{share:.0%} of {T:.0f}" for T, share in zip(lengths, shares, strict=True))
