@@ -79,6 +79,11 @@ def test_every_figure_is_there_with_its_text_and_its_picture(page, notebook):
     assert page.count('type="range"') == len(moved)
 
 
+def test_what_a_lesson_draws_in_html_is_drawn_and_not_read_as_code(page):
+    read = BeautifulSoup(page, "html.parser").get_text()
+    assert [mark for mark in ("<svg", "<div", "<table") if mark in read] == []
+
+
 def test_a_figure_in_the_page_is_the_stored_one(page):
     for body in re.findall(r'<script type="application/json">(.*?)</script>', page, flags=re.DOTALL):
         figure = json.loads(body)

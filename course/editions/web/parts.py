@@ -73,7 +73,7 @@ class Parts(Preprocessor):
             machine = re.search(r"This machine: ([^<]+)<", joined(data["text/html"]))
             data["text/html"] = tag("p", f"Run on {Markup(machine[1]).unescape()}.", class_="live") if machine else ""
         elif text.startswith("Controls: ") and "text/html" in data:
-            data["text/html"] = joined(data["text/html"]) + _where_it_moves(text)
+            data["text/html"] = Markup(joined(data["text/html"])) + _where_it_moves(text)
         if "text/html" in data:
             data.pop("image/png", None)
             data["text/html"] = _labelled(_scrolled_by_keyboard(joined(data["text/html"])), text)
