@@ -104,3 +104,13 @@ class Mirror(nn.Module):
 def test_the_share_of_letters_that_are_right():
     assert tasks.reversed_right(Mirror(), 6) == 1
     assert tasks.reversed_right(Mirror(off=2), 8) == 0.75
+
+
+def test_positions_from_the_start_are_those_from_the_end_turned_around():
+    same = torch.zeros(1, 5, dtype=torch.long)
+    torch.manual_seed(0)
+    from_end = BareEncoder(8, 4, positions=True)(same)[0]
+    torch.manual_seed(0)
+    from_start = BareEncoder(8, 4, positions=True, from_end=False)(same)[0]
+    assert torch.equal(from_start, from_end.flip(1))
+    assert not torch.equal(from_start, from_end)
