@@ -265,7 +265,10 @@ READ = "print('brought back:', [row['T'] for row in raced.result['rows']], raced
 
 
 def test_the_browsers_race_brings_its_numbers_back_to_python(chromium, lab, folder):
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code) for code in (RACE, READ)])
+    cells = [nbformat.v4.new_code_cell(code) for code in (RACE, READ)]
+    # Without the name of a kernel JupyterLab asks for one, and waits.
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
     path = folder / "race.ipynb"
     nbformat.write(notebook, path)
     one = Opened(chromium, lab, path)

@@ -1,10 +1,10 @@
 """The race in the browser: its numbers on a GPU that Chromium plays in software, its counts, and what it says."""
 
 import json
-import os
 
 import pytest
 import torch
+from race_page import SMALL, opened, run
 
 from course.lessons.l01.figures import rounds_needed
 from course.models.tiny import random_words, tiny_rnn
@@ -12,44 +12,6 @@ from course.show.race import MODULE, race, race_page, source, waiting_page
 from helpers import cost, newton_recurrence
 
 pytestmark = [pytest.mark.test_all, pytest.mark.timeout(600)]
-SOFTWARE_GPU = ["--no-sandbox", "--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--disable-quic"]
-SMALL = {"width": 32, "batch": 2, "lengths": [16]}
-
-
-@pytest.fixture(scope="module")
-def gpu_chromium(chromium):
-    """A second Chromium, with WebGPU in software."""
-    from playwright.sync_api import Error
-
-    browser_type = chromium.browser_type
-    path = os.environ.get("COURSE_CHROMIUM") or _path_of(chromium)
-    try:
-        browser = browser_type.launch(executable_path=path, args=SOFTWARE_GPU)
-    except Error as error:
-        pytest.skip(f"no second Chromium: {error}")
-    yield browser
-    browser.close()
-
-
-def _path_of(chromium):
-    import shutil
-
-    names = ("chromium", "chromium-browser", "google-chrome")
-    return next((path for name in names if (path := shutil.which(name))), None)
-
-
-def opened(browser, folder):
-    """A page that has the module's functions in window.race."""
-    names = "race, conclude, setUp, trueRnn, trueAttention, roundsNeeded, countRnn, countAttention, widthOfEqualWork, mountRace, CONTESTANTS"
-    module = source().replace("export default {", "const widget = {")
-    page = browser.new_page()
-    page.set_default_timeout(120_000)
-    place = folder / "race.html"
-    script = f"<script type=module>{module}\nwindow.module = {{ {names} }};</script>"
-    place.write_text(f'<!doctype html><meta charset="utf-8"><div id="place"></div>{script}', encoding="utf-8")
-    page.goto(place.as_uri())
-    page.wait_for_function("window.module")
-    return page
 
 
 @pytest.fixture(scope="module")
@@ -64,19 +26,6 @@ def page(gpu_chromium, tmp_path_factory):
 def plain_page(chromium, tmp_path_factory):
     """The same without WebGPU."""
     return opened(chromium, tmp_path_factory.mktemp("race"))
-
-
-def run(page, changes=(), **options):
-    """The race's outcome; changes: [(text in the shaders, what stands for it)]."""
-    script = """async ([options, changes]) => {
-        const text = code => changes.reduce((code, [from, to]) => {
-            if (!code.includes(from)) throw new Error('no such line: ' + from);
-            return code.replaceAll(from, to);
-        }, code);
-        const outcome = await module.race({ ...options, text });
-        return { ...outcome, ...module.conclude(outcome) };
-    }"""
-    return page.evaluate(script, [options, list(changes)])
 
 
 # ---- numbers

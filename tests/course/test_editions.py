@@ -114,7 +114,7 @@ def test_a_title_says_what_is_under_it(source, title):
 
 def test_the_carried_wheel_is_the_course(colab, notebook):
     names = set(carried_wheel(colab / notebook.path.name).namelist())
-    kinds = ("*.py", "*.toml", "*.json", "*.pt")
+    kinds = ("*.py", "*.toml", "*.json", "*.pt", "*.mjs", "*.js", "*.css", "*.j2")
     files = [path for folder in ("course", "helpers") for kind in kinds for path in (ROOT / folder).rglob(kind)]
     assert {str(path.relative_to(ROOT)) for path in files} <= names
 

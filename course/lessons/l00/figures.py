@@ -227,7 +227,11 @@ CLOCKS_IN_WORDS = (
 
 def _ratios_in_browser(outcome):
     """{T: the quickest RNN's median over the quickest attention's}; {} where the times allow no conclusion."""
-    if not outcome or outcome.get("wrong") or outcome.get("software"):
+    if (
+        not outcome
+        or any(outcome.get(key) for key in ("wrong", "software", "hidden"))
+        or outcome.get("slowed", 1) > 1.5
+    ):
         return {}
     ratios = {}
     for row in outcome.get("rows", []):

@@ -5,7 +5,7 @@
 // word (t·B + b), rows of attention sequence by sequence (b·T + t).
 
 export const LENGTHS = [16, 32, 64, 128, 256, 512, 1024];
-const ROUNDS = 5;          // samples of each contestant, taken in turns
+const ROUNDS = 5;          // samples of each contestant, taken in turns; with fewer, equal ones often lie apart (lesson 00)
 const LEAST = 30;          // ms that a sample takes at least, so that a coarse clock can read it
 const BUDGET = 30;         // seconds for the whole race
 const TOLERANCE = 1e-4;    // of the numbers, against the plain loop, relative to the largest
@@ -625,8 +625,8 @@ function unprojectShare({ A, X, QKV }, dqkv, [first, end]) {
 
 const SHARES = { rnnShare, projectShare, attendShare, unprojectShare };
 
-/** One worker a core, four at most, each a function (share, …arguments) → promise; [] where there are none. */
-function hire() {
+/** One worker a core, four at most, {ask(name, …arguments) → promise, end()}; [] where a page may have none. */
+async function hire() {
   const names = Object.keys(SHARES);
   const source = `${names.map(name => SHARES[name]).join("\n")}
 let layer = {};
@@ -636,7 +636,7 @@ onmessage = ({ data: [name, first, ...more] }) => {
 };`;
   try {
     const address = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
-    return Array.from({ length: Math.min(4, globalThis.navigator?.hardwareConcurrency ?? 1) }, () => {
+    const crew = Array.from({ length: Math.min(4, globalThis.navigator?.hardwareConcurrency ?? 1) }, () => {
       const worker = new Worker(address);
       const ask = (...message) => new Promise((done, fail) => {
         worker.onmessage = answer => done(answer.data);
@@ -645,6 +645,8 @@ onmessage = ({ data: [name, first, ...more] }) => {
       });
       return { ask, end: () => worker.terminate() };
     });
+    for (const worker of crew) await worker.ask("layer", {});
+    return crew;
   } catch {
     return [];
   }
@@ -757,7 +759,7 @@ export async function verify(contestants, race) {
     const model = CONTESTANTS[name]?.model;
     if (!model) continue;
     one.replace(layers[model].dY);
-    await one.run(1);
+    await one.run(2);  // as it is timed: several times, on the same buffers
     const results = await one.read(), compared = {};
     for (const [key, numbers] of Object.entries(results)) compared[key] = only(key, numbers, race, model, sequences);
     sentences.push(...differences(name, compared, truth[model]));
@@ -778,15 +780,30 @@ function only(key, numbers, { T, B, D, A }, model, sequences) {
   return kept;
 }
 
+/** The smallest step of the wall clock in ms: some browsers round it to 100. */
+function tick() {
+  const start = performance.now();
+  let now = start;
+  for (let k = 0; k < 3e7 && now === start; k++) now = performance.now();
+  return now - start;
+}
+
+const NO_CLOCK = "the GPU's clock stands still";
+
 /** Run the race. report(sentence, share done, rows): called as it goes on; stop(): true ends it with what there is.
  *  text: what is done to the shaders before they are used, for tests. Returns everything that was measured. */
-export async function race({ width, batch = 8, lengths = LENGTHS, gpu = true, clock = true, budget = BUDGET, report = () => {}, stop = () => false, text = code => code } = {}) {
+export async function race(options = {}) {
+  const outcome = await raceOnce(options);
+  return outcome.ended.includes(NO_CLOCK) ? raceOnce({ ...options, clock: false }) : outcome;
+}
+
+async function raceOnce({ width, batch = 8, lengths = LENGTHS, gpu = true, clock = true, budget = BUDGET, report = () => {}, stop = () => false, text = code => code }) {
   const started = performance.now(), seconds = () => (performance.now() - started) / 1000;
   const card = gpu ? await openGpu({ clock }) : { why: "switched off" };
-  const D = width ?? (card.device && !card.software ? 256 : card.device ? 64 : 128), crew = card.device ? [] : hire();
-  const outcome = { rows: [], wrong: [], width: D, batch, device: card.name ?? null, software: card.software ?? false, clocked: card.clocked ?? false, why: card.why ?? "", workers: crew.length, slowed: 1, ended: "" };
+  const D = width ?? (card.device && !card.software ? 256 : card.device ? 64 : 128), crew = card.device ? [] : await hire();
+  const outcome = { rows: [], wrong: [], width: D, batch, device: card.name ?? null, software: card.software ?? false, clocked: card.clocked ?? false, why: card.why ?? "", workers: crew.length, tick: tick(), hidden: false, slowed: 1, ended: "" };
   let lost = "";
-  card.device?.lost.then(event => { lost = event.reason === "destroyed" ? "" : event.message || "the device was lost"; });
+  card.device?.lost.then(event => { lost = event.message || "the device was lost"; });
   const open = async T => {
     const arena = setUp(T, D, batch);
     card.device?.pushErrorScope("validation");
@@ -816,6 +833,7 @@ export async function race({ width, batch = 8, lengths = LENGTHS, gpu = true, cl
       const samples = await sample(contestants, outcome, () => report(`${T} words: the clock …`, (place + 0.5) / lengths.length, outcome.rows), stop);
       close();
       if (!samples) { outcome.ended = "you stopped it"; break; }
+      if (lost) throw new Error(lost);  // a lost device answers at once
       outcome.rows.push({ T, A, rnn: countRnn(T, D, batch), attention: countAttention(T, A, batch), samples });
       longest = seconds() - began;
     }
@@ -840,7 +858,7 @@ async function sample(contestants, outcome, report, stop) {
   for (const [name, one] of Object.entries(contestants)) {
     report();
     one.before?.();
-    const least = outcome.clocked || !outcome.device ? LEAST : Math.max(LEAST, 10 * (outcome.call ?? 0));
+    const least = outcome.clocked ? LEAST : Math.max(LEAST, 20 * outcome.tick, 10 * (outcome.call ?? 0));
     await one.run(1);
     for (repeats[name] = 1; repeats[name] < 1024; repeats[name] *= 2) {
       const took = (await one.run(repeats[name])).time * repeats[name];
@@ -852,9 +870,11 @@ async function sample(contestants, outcome, report, stop) {
   for (let round = 0; round < ROUNDS; round++)
     for (const [name, one] of Object.entries(contestants)) {
       if (stop()) return null;
-      if (round > 2 && samples[name][0] * repeats[name] > 400) continue;  // what takes long is measured three times
       one.before?.();
-      samples[name].push((await one.run(repeats[name])).time);
+      const { time } = await one.run(repeats[name]);
+      if (outcome.clocked && !(time > 0)) throw new Error(NO_CLOCK);
+      outcome.hidden ||= Boolean(globalThis.document?.hidden);
+      samples[name].push(time);
       await pause();
     }
   return samples;
@@ -874,22 +894,23 @@ export function quickest({ samples }) {
 
 /** {verdict: "less" | "same" | "some" | "many" | null, sentences}: null where nothing can be concluded, and why. */
 export function conclude(outcome) {
-  const { rows, wrong, software, slowed, device, why, ended, clocked, call, width, batch, workers } = outcome, sentences = [];
+  const { rows, wrong, software, slowed, hidden, device, why, ended, clocked, call, width, batch, workers } = outcome, sentences = [];
   if (wrong.length) return { verdict: null, sentences: ["The numbers are not those of the plain loop, so no time is shown.", ...wrong] };
   if (!rows.length) return { verdict: null, sentences: [`The race could not be run: ${ended || why}.`] };
   const last = rows.at(-1), { rnn, attention } = quickest(last), ratio = median(rnn[1]) / median(attention[1]);
   const apart = range(rnn[1])[0] > range(attention[1])[1] || range(attention[1])[0] > range(rnn[1])[1];
-  const verdict = software || !apart || slowed > 1.5 ? null : ratio < 0.5 ? "less" : ratio <= 2 ? "same" : ratio <= 10 ? "some" : "many";
+  const verdict = software || hidden || !apart || slowed > 1.5 ? null : ratio < 0.5 ? "less" : ratio <= 2 ? "same" : ratio <= 10 ? "some" : "many";
   const longer = ratio >= 1 ? `the RNN took ${factor(ratio)} times as long as attention` : `attention took ${factor(1 / ratio)} times as long as the RNN`;
   if (software) sentences.push(`This GPU is software (${device}): your CPU plays it. The numbers are right; the times say nothing about a GPU.`);
-  else if (!apart) sentences.push(`At ${count(last.T)} words the two ranges overlap: on this device there is no winner.`);
+  else if (hidden) sentences.push("This page was in the background while it ran, where browsers slow it down, so nothing is concluded.");
+  else if (!apart) sentences.push(`At ${count(last.T)} words the two ranges overlap: in this race there is no winner.`);
   else if (slowed > 1.5) sentences.push(`The device became ${factor(slowed)} times slower while it ran (hot, or busy), so nothing is concluded. Try again when it is quiet.`);
   else sentences.push(`At ${count(last.T)} words, ${batch === 1 ? "one sequence" : `${batch} sequences`}, forward and backward, ${longer}: ${CONTESTANTS[rnn[0]].label} against ${CONTESTANTS[attention[0]].label}, the quickest of each.`);
   const spans = last.rnn.span / last.attention.span, works = rows.map(row => row.attention.work / row.rnn.work);
   sentences.push(`Equal work: attention does ${Math.min(...works).toFixed(2)} to ${Math.max(...works).toFixed(2)} times the RNN's multiply–adds. The RNN is ${width} wide; for that attention is ${rows.map(row => row.A).join(", ")} wide at ${rows.map(row => count(row.T)).join(", ")} words.`);
   sentences.push(`Counted, the RNN's longest chain at ${count(last.T)} words is ${count(last.rnn.span)} levels and attention's ${count(last.attention.span)}: ${factor(spans)} times as long. That is the ratio of the waits with unlimited processors, not of times on yours.`);
-  if (device) sentences.push(clocked ? `Times are the GPU's own clock's. A call that computes nothing takes ${ms(call)} on the wall clock.` : `There is no GPU clock here, so these are wall-clock times, and a call that computes nothing takes ${ms(call)} of them.`);
-  else sentences.push(`No GPU took part (${why}): JavaScript on ${workers > 1 ? `one thread and on ${workers} workers` : "one thread"}. A thread has nobody to share with, so work decides there.`);
+  if (device) sentences.push(clocked ? `Times are the GPU's own clock's. A call that computes nothing takes ${ms(call)} on the wall clock.` : `There is no GPU clock here that can be read, so these are wall-clock times, and a call that computes nothing takes ${ms(call)} of them.`);
+  else sentences.push(`No GPU took part (${why}): JavaScript on ${workers > 1 ? `one thread and on ${workers} workers` : "one thread"}. One thread shares nothing: a difference there is one between two programs, not between two chains.`);
   if (ended) sentences.push(`The race ended early: ${ended}.`);
   return { verdict, sentences };
 }
@@ -951,7 +972,7 @@ const STYLE = `.race-paper { font: 15px/1.5 system-ui, -apple-system, "Segoe UI"
 .race-paper label { display: inline-block; margin: 2px 16px 2px 0; } .race-paper button { font: inherit; padding: 6px 14px; margin-right: 8px; }
 .race-paper progress { width: 180px; vertical-align: middle; margin-right: 8px; } .race-paper figure { margin: 10px 0; overflow-x: auto; }
 .race-paper svg { width: 100%; min-width: 600px; max-width: 820px; display: block; }
-.race-paper svg text { font: 13px system-ui, -apple-system, "Segoe UI", "DejaVu Sans", Arial, sans-serif; fill: #1f2328; }
+.race-paper svg text { font-size: 13px; fill: #1f2328; }
 .race-paper ul { padding-left: 20px; margin: 8px 0; } .race-paper table { border-collapse: collapse; font-size: 13px; }
 .race-paper th, .race-paper td { padding: 3px 10px 3px 0; text-align: right; border-bottom: 1px solid #d8dce2; white-space: nowrap; }
 .race-paper .wide { overflow-x: auto; } .race-paper summary { cursor: pointer; } .race-paper input[type=range] { width: min(420px, 60vw); }`;
@@ -1003,19 +1024,22 @@ export function mountRace(element, options = {}, told = () => {}) {
   let stopped = false;
   halt.onclick = () => { stopped = true; state.textContent = "stopping …"; };
   go.onclick = async () => {
-    go.disabled = true; halt.hidden = bar.hidden = false; stopped = false;
+    const chosen = element.querySelector("input[type=radio]:checked")?.value;  // before there is a curve to see
+    halt.hidden = bar.hidden = false; halt.focus(); go.disabled = true; stopped = false;
     says.replaceChildren(); figure.replaceChildren(); all.hidden = true;
     const outcome = await race({
       ...options, batch: Number(batch.value), stop: () => stopped,
       report: (sentence, share, rows) => { state.textContent = sentence; bar.value = share; if (rows.length > 1) figure.replaceChildren(chart(rows, true)); },
     });
-    const { verdict, sentences } = conclude(outcome), chosen = element.querySelector("input[type=radio]:checked")?.value;
+    const { verdict, sentences } = conclude(outcome);
     if (outcome.rows.length && !outcome.wrong.length) { figure.replaceChildren(chart(outcome.rows, true)); numbers.replaceChildren(table(outcome.rows)); all.hidden = false; }
     else figure.replaceChildren();
     if (verdict && chosen) sentences.splice(1, 0, chosen === verdict ? "As you predicted." : `You predicted: ${CHOICES[chosen]}. What made you think so?`);
     says.replaceChildren(...sentences.map(sentence => make("li", {}, sentence)));
     state.textContent = `done in ${outcome.seconds.toFixed(0)} s`;
-    go.disabled = false; halt.hidden = bar.hidden = true;
+    go.disabled = false;
+    if (document.activeElement === halt) go.focus();
+    halt.hidden = bar.hidden = true;
     told({ ...outcome, ...conclude(outcome) });
   };
 }
