@@ -5,19 +5,24 @@ from course.show.race import source
 SMALL = {"width": 32, "batch": 2, "lengths": [16]}
 
 
-def opened(browser, folder, changes=(), head=""):
-    """A page that has the module's functions in window.module. changes: [(text in the module, what stands for it)]."""
+def written(folder, changes=(), head=""):
+    """The file of a page that has the module's functions in window.module; changes: [(text, what stands for it)]."""
     names = "race, conclude, setUp, trueRnn, trueAttention, roundsNeeded, countRnn, countAttention, widthOfEqualWork, mountRace, CONTESTANTS"
     module = source().replace("export default {", "const widget = {")
     for before, after in changes:
         assert module.count(before) == 1, before
         module = module.replace(before, after)
+    script = f"<script type=module>{module}\nwindow.module = {{ {names} }};</script>"
+    place = folder / "race.html"
+    place.write_text(f'<!doctype html><meta charset="utf-8">{head}<div id="place"></div>{script}', encoding="utf-8")
+    return place
+
+
+def opened(browser, folder, changes=(), head=""):
+    """Such a page, in a browser."""
     page = browser.new_page()
     page.set_default_timeout(120_000)
-    place = folder / "race.html"
-    script = f"<script type=module>{module}\nwindow.module = {{ {names} }};</script>"
-    place.write_text(f'<!doctype html><meta charset="utf-8">{head}<div id="place"></div>{script}', encoding="utf-8")
-    page.goto(place.as_uri())
+    page.goto(written(folder, changes, head).as_uri())
     page.wait_for_function("window.module")
     return page
 

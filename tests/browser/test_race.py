@@ -261,6 +261,7 @@ def test_the_verdict_follows_the_numbers(plain_page, rnn, attention, verdict):
     [
         ({"software": True}, "say nothing about a GPU"),
         ({"slowed": 1.8}, "1.8 times slower"),
+        ({"hidden": True}, "in the background"),
         ({"rows": [], "ended": "no"}, "could not be run"),
     ],
 )

@@ -112,4 +112,5 @@ def test_with_a_coarse_clock_a_sample_takes_many_of_its_ticks(chromium, tmp_path
     outcome = run(page, gpu=False, **SMALL)
     page.close()
     assert outcome["tick"] >= 16
-    assert min(time for times in outcome["rows"][0]["samples"].values() for time in times) > 0
+    assert outcome["rows"] or "too coarse" in outcome["ended"]
+    assert all(time > 0 for row in outcome["rows"] for times in row["samples"].values() for time in times)
