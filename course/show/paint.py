@@ -44,8 +44,8 @@ class PaintBox(widgets.HBox):
         self.value = self.paint.pictures[self.options[place]]
 
     def _cell(self, i, j):
-        says = f"{i + 1} {self.paint.rows[i]}, {j + 1} {self.paint.rows[j]}"
-        cell = widgets.Button(tooltip=says, layout=widgets.Layout(width=f"{CELL}px", height="26px", margin="0"))
+        cell = widgets.Button(layout=widgets.Layout(width=f"{CELL}px", height="26px", margin="0", padding="0"))
+        cell.style.text_color = theme.PAPER  # on Colab, which has ipywidgets 7, the tick stays dark
         cell.on_click(lambda _: self._turn(i, j))
         return cell
 
@@ -60,12 +60,16 @@ class PaintBox(widgets.HBox):
         self.value = tuple(map(tuple, rows))
 
     def _draw(self):
-        for cells, row in zip(self.cells, self.value, strict=True):
-            for cell, on in zip(cells, row, strict=True):
+        for i, row in enumerate(self.value):
+            for j, on in enumerate(row):
+                cell = self.cells[i][j]
                 cell.style.button_color = theme.ATTENTION if on else theme.LINE  # seen on light and dark pages
+                cell.description = "✓" if on else ""  # so that colour is not the only difference
+                pair = f"{i + 1} {self.paint.rows[i]}, {j + 1} {self.paint.rows[j]}"
+                cell.tooltip = f"{pair}: {'on' if on else 'off'}"
         for place, button in enumerate(self.buttons):
             (button.add_class if place == self.index else button.remove_class)("mod-active")
 
 
 def _label(text, align="flex-start"):
-    return widgets.Label(text, layout=widgets.Layout(height="26px", display="flex", justify_content=align))
+    return widgets.Label(text, layout=widgets.Layout(height="26px", margin="0", display="flex", justify_content=align))

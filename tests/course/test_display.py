@@ -103,6 +103,8 @@ def test_a_mask_is_painted_cell_by_cell_or_from_a_button(shown):
     box = controls["cells"]
     box.cells[1][0].click()
     assert screen.value == painted(((False, False), (True, False))).html
+    assert [[cell.description for cell in row] for row in box.cells] == [["", ""], ["✓", ""]]
+    assert box.cells[1][0].tooltip == "2 b, 1 a: on"
     assert box.index is None
     box.buttons[1].click()
     assert screen.value == painted(PICTURES["all"]).html

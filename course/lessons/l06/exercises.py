@@ -136,7 +136,7 @@ def _name_the_rotation(answer, encoding, there, D, k, place):
     require(
         not close(answer, sinusoids_at(there - k, D)),
         f"for {place} each pair is turned the other way: these are the positions t − k. sin(a + b) = sin a cos b + cos a "
-        "sin b.",
+        "sin b, and the sine comes first in each pair.",
     )
     require(
         not close(answer, _turned(encoding, torch.full((D // 2,), float(k), dtype=torch.float64))),
@@ -259,7 +259,7 @@ EXERCISES = [
         task="Write a test that says whether any output of a layer depends on a later word.",
         hints=(
             "Draw random words. Move one of them, and compare all outputs before it with what they were.",
-            "Move each word j in turn, all of its numbers; outputs 0 to j − 1 must not move, not by 0.00001.",
+            "Move each word j in turn, from 1 on, all of its numbers; outputs 0 to j − 1 must not move, not by 0.00001.",
             "moved = words.clone(); moved[j] += 1; then (layer(moved)[:j] != layer(words)[:j]).any() for any j.",
         ),
         check=check_leaks,

@@ -36,7 +36,15 @@ def reading_and_writing(rounds):
         line = {"color": colour, "width": 3, "dash": dash}
         plot.add_scatter(x=list(counts), y=list(counts.values()), mode="lines+markers", name=name, line=line)
         annotate(plot, label, longest, counts[longest], colour=_ink(colour), xshift=10)
+    annotate(plot, _triangle(), 0.02, 0.98, within="panel", colour=theme.MUTED, size=12, yanchor="top")
     return Picture(plot)
+
+
+def _triangle():
+    """The prefixes of the sentence under each other, one of them lit: what the mask shows to each word."""
+    prefixes = [" ".join(WORDS[: t + 1]) for t in range(len(WORDS))]
+    prefixes[3] = f"<b>{prefixes[3]}</b>"
+    return "<br>".join(["<i>row t: the prefix of t words</i>", *prefixes])
 
 
 def _ink(colour):

@@ -53,11 +53,10 @@ class Layer:
 
 
 def causal_layers() -> list[Layer]:
-    """Layers of all kinds, the simplest first; they take float32 and float64."""
+    """Layers of all kinds, the simplest first and a text of one word last; they take float32 and float64."""
     every = "Move each word in turn, and compare all outputs before it."
     past = "An output may depend on its own word and on earlier ones; compare only the outputs before the moved word."
     return [
-        Layer(_own, 1, 3, "each output depends on its own word alone", False, "There are no later words."),
         Layer(_own, 4, 3, "each output depends on its own word alone", False, past),
         Layer(lambda x: x.cumsum(0), 5, 2, "each word reads the words before it", False, past),
         Layer(_masked(0), 5, 3, "each word reads itself and the words before", False, past),
@@ -100,6 +99,7 @@ def causal_layers() -> list[Layer]:
             True,
             "The outputs move by a thousandth or less: compare more exactly.",
         ),
+        Layer(_own, 1, 3, "each output depends on its own word alone", False, "There are no later words."),
     ]
 
 
