@@ -5,7 +5,7 @@ import torch
 from ...show import theme
 from ...show.choices import Paint
 from ...show.display import Page, Picture
-from ...show.marks import annotate, axis, figure, sheet, tag
+from ...show.marks import BREAK, annotate, axis, figure, sheet, tag
 from ...words import SENTENCE, split_words
 
 WORDS = split_words(SENTENCE)
@@ -43,8 +43,8 @@ def reading_and_writing(rounds):
 def _triangle():
     """The prefixes of the sentence under each other, one of them lit: what the mask shows to each word."""
     prefixes = [" ".join(WORDS[: t + 1]) for t in range(len(WORDS))]
-    prefixes[3] = f"<b>{prefixes[3]}</b>"
-    return "<br>".join(["<i>row t: the prefix of t words</i>", *prefixes])
+    prefixes[3] = tag("b", prefixes[3])
+    return BREAK.join([tag("i", "row t: the prefix of t words"), *prefixes])
 
 
 def _ink(colour):
@@ -90,7 +90,7 @@ def reach(mask, depth):
 
 
 def who_reaches_whom(mask=CAUSAL):
-    """Which words reach which outputs in 1, 2 and 6 layers; in red, what reaches the future.
+    """Which words reach which outputs in 1, 2 and 6 layers; with a cross, what reaches the future.
 
     mask: rows of True and False; row i says what word i may read.
     """
