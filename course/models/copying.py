@@ -1,5 +1,7 @@
 """torch's own Transformer layers as ours, with the same weights: to see that the parts are all there."""
 
+import torch
+import torch.nn.functional as F
 from torch import nn
 
 from .transformer import Attention, Block, Blocks, FeedForward, Sublayer
@@ -9,7 +11,8 @@ def like_torch(module: nn.Module) -> nn.Module:
     """Our Attention, Block or Blocks with the weights of torch's module; dropout is left out.
 
     module: nn.MultiheadAttention, nn.TransformerEncoderLayer, nn.TransformerDecoderLayer, nn.TransformerEncoder or
-    nn.TransformerDecoder, with batch_first=True, biases and ReLU. Raises TypeError for any other.
+    nn.TransformerDecoder, with biases and, in layers, ReLU. Raises TypeError for any other. Ours takes (B, T, D),
+    whichever order torch's module takes.
 
     >>> theirs = nn.TransformerEncoderLayer(16, 4, 64, batch_first=True)
     >>> sum(weight.numel() for weight in like_torch(theirs).parameters())
@@ -29,6 +32,8 @@ def like_torch(module: nn.Module) -> nn.Module:
 
 
 def _attention(module):
+    if module.in_proj_weight is None or module.in_proj_bias is None:
+        raise TypeError("like_torch copies attention with biases, and keys and values as wide as the queries.")
     ours = Attention(module.embed_dim, module.num_heads)
     stacked = zip(module.in_proj_weight.chunk(3), module.in_proj_bias.chunk(3), strict=True)
     for linear, (weight, bias) in zip((ours.query, ours.key, ours.value), stacked, strict=True):
@@ -38,6 +43,10 @@ def _attention(module):
 
 
 def _block(layer):
+    if layer.activation not in (F.relu, torch.relu) and not isinstance(layer.activation, nn.ReLU):
+        raise TypeError(
+            f"like_torch copies layers with a ReLU; make torch's with activation='relu', not {layer.activation}."
+        )
     crossed = isinstance(layer, nn.TransformerDecoderLayer)
     ours = Block(
         layer.self_attn.embed_dim,
@@ -47,9 +56,9 @@ def _block(layer):
         crossed=crossed,
     )
     feed_forward = FeedForward(layer.linear1.in_features, layer.linear1.out_features)
+    _fill(ours.attention, _attention(layer.self_attn), layer.norm1)
     _copy(feed_forward.up, layer.linear1)
     _copy(feed_forward.down, layer.linear2)
-    _fill(ours.attention, _attention(layer.self_attn), layer.norm1)
     if crossed:
         _fill(ours.crossing, _attention(layer.multihead_attn), layer.norm2)
     _fill(ours.feed_forward, feed_forward, layer.norm3 if crossed else layer.norm2)
@@ -60,12 +69,12 @@ def _blocks(stack):
     ours = Blocks(0, 1, 1, final=False)
     ours.blocks.extend(_block(layer) for layer in stack.layers)
     if stack.norm is not None:
-        ours.final = _copy(nn.LayerNorm(stack.norm.normalized_shape), stack.norm)
+        ours.final = _copy(nn.LayerNorm(stack.norm.normalized_shape, stack.norm.eps), stack.norm)
     return ours
 
 
 def _fill(sublayer: Sublayer, part, norm):
-    sublayer.part = part
+    sublayer.part, sublayer.norm.eps = part, norm.eps
     _copy(sublayer.norm, norm)
 
 

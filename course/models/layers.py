@@ -46,7 +46,6 @@ def _forward(layer, inputs):
 
 def _forward_and_backward(layer, inputs):
     outputs = layer(inputs)
-    outputs = (
-        outputs[0] if isinstance(outputs, tuple) else outputs
-    )  # torch's recurrent layers return the last state too
+    if isinstance(outputs, tuple):  # torch's recurrent layers return the last state too
+        outputs = outputs[0]
     return torch.autograd.grad(outputs.sum(), [inputs, *layer.parameters()])

@@ -187,7 +187,7 @@ class LanguageModel(nn.Module):
     """Guesses a word from others: the words before it if causal, else all that are not hidden.
 
     positions: "bias" (a learned number for each distance up to 64), "rotation", "sinusoids", or None.
-    of_block: see Block.
+    of_block: see Block and Blocks.
 
     >>> model = LanguageModel(vocabulary=50, width=16, layers=2, heads=4)
     >>> model(torch.zeros(2, 6, dtype=torch.int64)).shape

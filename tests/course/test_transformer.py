@@ -102,6 +102,25 @@ def test_what_is_copied_is_a_copy_and_what_cannot_be_is_told():
 
 
 @pytest.mark.parametrize(
+    "theirs",
+    [
+        nn.TransformerEncoderLayer(D, H, 20, activation="gelu"),
+        nn.TransformerDecoderLayer(D, H, 20, bias=False),
+        nn.MultiheadAttention(D, H, bias=False),
+        nn.MultiheadAttention(D, H, kdim=8),
+    ],
+)
+def test_what_our_parts_do_not_have_is_not_copied(theirs):
+    with pytest.raises(TypeError, match="like_torch copies"):
+        like_torch(theirs)
+
+
+def test_the_eps_of_a_layer_norm_is_copied():
+    theirs = disturbed(nn.TransformerEncoderLayer(D, H, 20, batch_first=True, layer_norm_eps=0.5))
+    same(like_torch(theirs), theirs, [normal(B, T, D)])
+
+
+@pytest.mark.parametrize(
     ("norm", "residual", "expected"),
     [
         ("before", True, lambda x, f, n: x + f(n(x))),

@@ -1,5 +1,7 @@
 """Lesson 07: its quick blocks are course.models' blocks, its lanes are measured, and its models lack what they say."""
 
+import itertools
+
 import pytest
 import torch
 from tensors import largest
@@ -65,6 +67,38 @@ def test_the_difference_left_and_the_sizes_follow_the_words():
     assert depth.difference_left(torch.ones(3, 2)) == depth.difference_left(torch.zeros(3, 2)) == 0
 
 
+def test_after_the_first_figure_a_control_computes_no_block(monkeypatch):
+    figures.words_over_depth()
+    monkeypatch.setattr(depth, "block", None)
+    for *switches, norm in itertools.product(*[(True, False)] * 3, figures.NORMS):
+        assert figures.words_over_depth(*switches, norm).text.startswith("Figure: After 60 blocks")
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_the_start_decides_what_sixty_blocks_leave(seed):
+    for norm in ("after", "before"):
+        assert depth.through(Parts(norm=norm), depth=60, seed=seed, gain=0.5).left[59] > 0.9
+        assert depth.through(Parts(norm=norm), depth=60, seed=seed, added=120**-0.5).left[59] > 0.95
+    alone = Parts(feed_forward=False, residual=False, norm="none")
+    assert depth.through(alone, depth=6, seed=seed).left[5] < 1e-5
+    assert depth.through(alone, depth=6, seed=seed, gain=3.0).left[5] > 0.5
+
+
+@pytest.mark.parametrize(
+    ("order", "sentence"),
+    [
+        ([], "No order of yours yet."),
+        (["today", "2017"], "Your order is right."),
+        (["2017", "today"], "Your order puts 2017 before today, and 1 % is left of the one, 46 % of the other."),
+        (["2017"], "my_order holds each of these once: '2017', 'today'; given: ['2017']."),
+        ([1, "today"], "my_order holds each of these once"),
+        ("today, 2017", "my_order holds each of these once"),
+    ],
+)
+def test_an_order_is_compared(order, sentence):
+    assert depth.order_says(order, {"2017": 0.01, "today": 0.46}).startswith(sentence)
+
+
 def test_a_gradient_is_what_trying_says():
     """The middle block's first weight moved a little: the loss moves as its gradient says, among all of W_Q, W_K."""
     length = depth.gradient(Parts(), 2, T=4, width=8)
@@ -106,6 +140,7 @@ def test_every_model_lacks_what_it_says_and_runs(name):
     assert kinds.count("FeedForward") == (0 if name == "no feed-forward" else 6)
     assert kinds.count("LayerNorm") == {"no LayerNorm": 0, "no attention": 6, "no feed-forward": 6}.get(name, 12)
     assert all(part.residual == (name != "no residual") for part in blocks.modules() if hasattr(part, "residual"))
+    assert isinstance(model.blocks.final, torch.nn.LayerNorm) == (name not in ("no LayerNorm", "whole, as in 2017"))
     assert kinds.count("Unscaled") == (6 if name == "no 1/√D" else 0)
     assert model(torch.zeros(1, 3, dtype=torch.int64)).isfinite().all()
 
@@ -117,6 +152,6 @@ def test_unscaled_scores_are_larger_by_the_root_of_the_heads_width():
 
 def test_stored_runs_passed_and_counting_letters_is_their_baseline():
     results = trained.load("07")
-    assert len(results) == len(ablation.MODELS)
+    assert len(results) == len(ablation.MODELS) + len(ablation.DEEP_MODELS)
     assert all(trained.passed(result) and len(result["runs"]) == 3 for result in results.values())
     assert ablation.counting_letters() == pytest.approx(ablation.LETTERS, abs=0.1)

@@ -1,4 +1,4 @@
-"""Six blocks that learn to guess the next letter, whole or with one part missing: 200 steps each."""
+"""Six blocks that learn to guess the next letter, whole or with one part missing, 200 steps each; and 24 blocks."""
 
 import math
 
@@ -7,12 +7,14 @@ import torch.nn.functional as F
 from torch import nn
 
 from ...models.transformer import LanguageModel, may_look_back
+from ...show.watching import watch_in_notebook
 from ...training import Training, train
 from ...training.corpus import help_text, windows
 from .depth import difference_left
 
 T, B, WIDTH, LAYERS, HEADS = 32, 16, 64, 6, 4
 STEPS, RATE = 200, 2e-3
+DEEP, STEPS_OF_DEEP = 24, 60
 LETTERS = 3.21  # nats a letter, if one knows how often each letter comes (Python 3.11's topics)
 
 
@@ -36,9 +38,10 @@ class Unscaled(nn.Module):
         return self.times * self.query(words)
 
 
-def whole(**of_block):
-    """Six blocks over Python's help topics, letter by letter."""
-    return LanguageModel(len(help_text().alphabet), WIDTH, LAYERS, HEADS, **of_block)
+def whole(layers=LAYERS, norm="before", **of_block):
+    """Blocks over Python's help topics, letter by letter. Only those of today end with one more LayerNorm."""
+    letters = len(help_text().alphabet)
+    return LanguageModel(letters, WIDTH, layers, HEADS, norm=norm, final=norm == "before", **of_block)
 
 
 def without(part):
@@ -66,16 +69,21 @@ MODELS = {
     "no feed-forward": lambda: without("feed_forward"),
     "no 1/√D": unscaled,
 }
+DEEP_MODELS = {
+    "24 blocks of today": lambda: whole(DEEP),
+    "24 blocks as of 2017": lambda: whole(DEEP, norm="after"),
+}
 
 
 def run(name: str, seed: int = 0, steps: int = STEPS) -> Training:
-    """Train one of MODELS on windows of the help topics."""
-    text = help_text()
+    """Train one of MODELS or DEEP_MODELS on windows of the help topics."""
+    text, make = help_text(), (MODELS | DEEP_MODELS)[name]
+    watch = watch_in_notebook(f"{steps} steps, {name}")
 
     def batches(generator):
         return windows(text.train, T + 1, B, generator)
 
-    return train(MODELS[name], batches, loss, steps=steps, seed=seed, lr=RATE, decay=0.01)
+    return train(make, batches, loss, steps=steps, seed=seed, lr=RATE, decay=0.01, watch=watch)
 
 
 def loss(model: nn.Module, window: torch.Tensor) -> torch.Tensor:

@@ -4,6 +4,7 @@ Blocks at the start of training, spread as torch's own layers are; drawn by NumP
 """
 
 import functools
+import itertools
 from typing import NamedTuple
 
 import numpy as np
@@ -40,13 +41,15 @@ def spread(width):
 
 
 @functools.lru_cache(maxsize=8)
-def weights(width=WIDTH, depth=DEEPEST, seed=0, gain=1.0):
-    """[{name: weight} of each block] in float64; gain multiplies all of them."""
+def weights(width=WIDTH, depth=DEEPEST, seed=0, gain=1.0, added=1.0):
+    """[{name: weight} of each block] in float64. gain multiplies all of them; added: what the residual adds."""
     stream = np.random.RandomState(seed)  # NumPy promises that its stream never changes
     stacked = {
         name: torch.from_numpy(gain * size * stream.standard_normal((depth, *shape)))
         for name, (shape, size) in spread(width).items()
     }
+    for name in ("join", "down", "down_bias"):
+        stacked[name] *= added
     return [dict(zip(stacked, of_one, strict=True)) for of_one in zip(*stacked.values(), strict=True)]
 
 
@@ -55,7 +58,8 @@ def block(words, w, parts, heads=HEADS):
     T, D = words.shape
 
     def attend(words):
-        query, key, value = F.linear(words, w["project"]).view(T, 3, heads, D // heads).permute(1, 2, 0, 3)[:, None]
+        projected = F.linear(words, w["project"]).view(T, 3, heads, D // heads)
+        query, key, value = projected.permute(1, 2, 0, 3)[:, None]  # (1, H, T, D/H) each
         mixed = F.scaled_dot_product_attention(query, key, value)[0]  # (H, T, D/H)
         return F.linear(mixed.transpose(0, 1).reshape(T, D), w["join"])
 
@@ -81,6 +85,23 @@ def difference_left(words):
     return apart / size if size else 0.0
 
 
+def order_says(order, left):
+    """Whether the names in order stand by what is left of each, most first; else the first pair that does not.
+
+    >>> order_says(["2017", "today"], {"2017": 0.01, "today": 0.46})
+    'Your order puts 2017 before today, and 1 % is left of the one, 46 % of the other.'
+    """
+    if not order:
+        return "No order of yours yet."
+    if sorted(map(str, order)) != sorted(left):
+        return f"my_order holds each of these once: {', '.join(map(repr, left))}; given: {order}."
+    for first, second in itertools.pairwise(order):
+        if left[first] < left[second]:
+            shares = f"{left[first]:.0%} is left of the one, {left[second]:.0%} of the other".replace("%", " %")
+            return f"Your order puts {first} before {second}, and {shares}."
+    return "Your order is right."
+
+
 class Depths(NamedTuple):
     """After 1, 2 … blocks, as far as the numbers fit float32: the difference left, and the size (rms) of a number."""
 
@@ -89,11 +110,11 @@ class Depths(NamedTuple):
 
 
 @functools.cache
-def through(parts, T=WORDS, width=WIDTH, depth=DEEPEST, seed=0, gain=1.0):
+def through(parts, T=WORDS, width=WIDTH, depth=DEEPEST, seed=0, gain=1.0, added=1.0):
     """Random words through so many blocks: `Depths`."""
     words, depths = draw(T, width, seed=1000 + seed), Depths([], [])
     with torch.no_grad():
-        for of_one in weights(width, depth, seed, gain):
+        for of_one in weights(width, depth, seed, gain, added):
             words = block(words, of_one, parts)
             size = words.square().mean().sqrt().item()
             if not size < LARGEST:

@@ -72,6 +72,7 @@ def _other_counts(d):
             8 * square,
             "That is 8 d²: either the feed-forward part has one matrix instead of two, or attention is missing.",
         ),
+        (7 * square, "That is 7 d²: W_O and one of the two matrices of the feed-forward part are missing."),
         (6 * square, "That is 6 d²: the feed-forward part is 4 d wide inside, not d."),
         (4 * square, "That is 4 d², attention alone. The feed-forward part has two matrices more."),
         (3 * square, "That is 3 d²: W_Q, W_K and W_V. W_O and the feed-forward part are missing."),

@@ -1,5 +1,8 @@
 """Lesson 07: what depth does to the words, with any part switched off. The lanes of six blocks are in lanes.py."""
 
+import functools
+import itertools
+
 import torch
 
 from ...show import theme
@@ -22,11 +25,19 @@ OTHERS = (
     (Parts(attention=False, norm="before"), "dot", "today, no attention", 1, (90, 0.86)),
     (Parts(norm="none"), "dash", "no LayerNorm", 2, (64, 1e10)),
 )
-HALF = 65_504  # the largest number of 16 bits (float16)
+HALF = 65_504  # the largest number of float16
+
+
+@functools.cache
+def compute_all() -> None:
+    """Every combination of the switches, about a second: then a control only draws."""
+    for *switches, norm in itertools.product(*[(True, False)] * 3, NORMS.values()):
+        through(Parts(*switches, norm))
 
 
 def words_over_depth(attention=True, feed_forward=True, residual=True, layer_norm="after, as in 2017"):
     """How different the words still are after 1 to 600 blocks, and how large their numbers; each part on or off."""
+    compute_all()
     parts = Parts(attention, feed_forward, residual, NORMS[layer_norm])
     chosen = through(parts)
     title = f"After 60 blocks {_percent(chosen.left[59])} of the difference is left"
@@ -51,7 +62,7 @@ def words_over_depth(attention=True, feed_forward=True, residual=True, layer_nor
     _draw(plot, chosen, "these parts", {"color": theme.ATTENTION, "width": 4})
     guide(plot, x=6, row=1)
     guide(plot, y=HALF, row=2, column=1)
-    annotate(plot, "65,504, the largest number of 16 bits", 1.05, HALF, row=2, yshift=9, colour=theme.MUTED, size=12)
+    annotate(plot, "65,504, the largest number of float16", 1.05, HALF, row=2, yshift=9, colour=theme.MUTED, size=12)
     return Picture(plot, text=_in_words(title, parts, chosen))
 
 

@@ -12,12 +12,7 @@ from ...show.marks import muted, sheet, tag
 from ...words import SENTENCE, draw, split_words
 
 BLOCKS, WIDTH, HEADS = 6, 16, 4
-LANE, PART, LEFT, BOTTOM = (
-    104,
-    33,
-    96,
-    470,
-)  # px: between two lanes, between two parts, to the first lane, the lowest row
+LANE, PART, LEFT, BOTTOM = 104, 33, 96, 470  # px: between two lanes, two parts; to the first lane, the lowest row
 
 
 @functools.cache

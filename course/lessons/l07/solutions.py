@@ -98,6 +98,7 @@ def counted_in_modules(d):
 WRONG_COUNTS = {
     "After the heads comes W_O": lambda d: 11 * d * d,
     "has one matrix instead of two": lambda d: 8 * d * d,
+    "W_O and one of the two": lambda d: 7 * d * d,
     "is 4 d wide inside, not d": lambda d: 6 * d * d,
     "counted for each of 8 heads": lambda d: 40 * d * d,
     "attention alone": lambda d: 4 * d * d,
