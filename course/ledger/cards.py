@@ -120,11 +120,13 @@ def _plain(value):
 
 
 def written(value) -> str:
-    """A number, or a list of them, as short as it can be read.
+    """A number, or a list or a table of them, as short as it can be read.
 
-    >>> written([6, 6000, 0.123456]), written(True)
-    ('[6, 6,000, 0.123]', 'True')
+    >>> written([6, 6000, 0.123456]), written(True), written({"letters": 0.18, "positions": 0.96})
+    ('[6, 6,000, 0.123]', 'True', 'letters 0.18, positions 0.96')
     """
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {written(part)}" for name, part in value.items())
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(map(written, value))}]"
     if isinstance(value, bool) or not isinstance(value, (int, float)):
