@@ -12,29 +12,30 @@ PAUSE = 0.25  # seconds between two pictures
 WIDE, HIGH, MOST_POINTS = 600, 110, 150  # px; points of the drawn curve
 
 
-def watch_in_notebook(asked: str) -> Callable[[object, float], None]:
+def watch_in_notebook(asked: str, name: str = "") -> Callable[[object, float], None]:
     """A function of (run, share done) that draws them in a notebook; elsewhere one that does nothing.
 
-    asked: "600 steps". The text beside the picture is the same for every run: it is compared.
+    asked: "600 steps". name: of what is trained, where several are. The text beside the picture is the same for every
+    run: it is compared.
 
     >>> watch_in_notebook("600 steps")(None, 0.5)
     """
     from IPython import get_ipython
 
     in_notebook = getattr(get_ipython(), "kernel", None) is not None
-    return Watch(asked) if in_notebook else lambda run, done: None
+    return Watch(asked, name) if in_notebook else lambda run, done: None
 
 
 class Watch:
     """A picture of a run, drawn anew every quarter of a second and at the end; see watch_in_notebook."""
 
-    def __init__(self, asked):
-        self.asked, self.handle, self.last = asked, None, -math.inf
+    def __init__(self, asked, name=""):
+        self.asked, self.name, self.handle, self.last = asked, name, None, -math.inf
 
     def __call__(self, run, done):
         if done < 1 and not run.interrupted and time.perf_counter() - self.last < PAUSE:
             return
-        page = picture(run.curve, done, self.asked, run.seconds, run.interrupted)
+        page = picture(run.curve, done, self.asked, run.seconds, run.interrupted, self.name)
         if self.handle is None:
             from IPython.display import display
 
@@ -44,13 +45,14 @@ class Watch:
         self.last = time.perf_counter()
 
 
-def picture(curve: list, done: float, asked: str, seconds: float, interrupted: bool) -> Page:
+def picture(curve: list, done: float, asked: str, seconds: float, interrupted: bool, name: str = "") -> Page:
     """The curve so far [(step, loss)] under a bar; how long it still takes stands there until it is done.
 
     >>> picture([(1, 3.0), (2, 2.5)], 1.0, "2 steps", 0.1, False)
     Training, 2 steps: loss over the steps.
     """
-    words = f"step {len(curve):,}"
+    words = f"{name} · " if name else ""
+    words += f"step {len(curve):,}"
     words += f" · loss {curve[-1][1]:.3f}" if curve else ""
     if interrupted:
         words += f" · interrupted, of {asked}"
@@ -59,7 +61,8 @@ def picture(curve: list, done: float, asked: str, seconds: float, interrupted: b
     share = {"width": f"{100 * done:.0f}%", "height": "6px", "background-color": theme.ACCENT}
     frame = {"background-color": theme.LINE, "height": "6px", "margin": "4px 0"}
     bar = tag("div", tag("div", style=share), style=frame)
-    return Page(card(muted(words), bar, _line(curve), colour=theme.ACCENT), f"Training, {asked}: loss over the steps.")
+    text = f"Training{name and f', {name}'}, {asked}: loss over the steps."
+    return Page(card(muted(words), bar, _line(curve), colour=theme.ACCENT), text)
 
 
 def _line(curve):

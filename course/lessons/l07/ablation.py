@@ -78,7 +78,7 @@ DEEP_MODELS = {
 def run(name: str, seed: int = 0, steps: int = STEPS) -> Training:
     """Train one of MODELS or DEEP_MODELS on windows of the help topics."""
     text, make = help_text(), (MODELS | DEEP_MODELS)[name]
-    watch = watch_in_notebook(f"{steps} steps, {name}")
+    watch = watch_in_notebook(f"{steps} steps", name)
 
     def batches(generator):
         return windows(text.train, T + 1, B, generator)
