@@ -11,6 +11,7 @@ from pathlib import Path
 
 from .show.browser import open_chromium
 from .show.display import PLOTLY, WIDGET
+from .show.race import without_module
 from .show.still import without_slider
 
 IGNORED = "nbval-ignore-output"
@@ -111,7 +112,8 @@ def _canonical_output(output, count):
         # A widget's id is random, and without its state a trusted notebook shows an error in its place. A figure's
         # still drawing stands for the image that is here.
         needless = {WIDGET, "text/html"} if {PLOTLY, "image/png"} <= output["data"].keys() else {WIDGET}
-        output["data"] = {kind: content for kind, content in output["data"].items() if kind not in needless}
+        shown = {kind: content for kind, content in output["data"].items() if kind not in needless}
+        output["data"] = without_module(shown)
         output["metadata"] = {}
     return output
 

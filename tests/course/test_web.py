@@ -140,3 +140,9 @@ def test_what_a_lesson_shows_on_its_page_alone_stands_below_the_cell_that_it_nam
         for cell_id in getattr(row.part("figures"), "ON_PAGE", {}):
             soup = BeautifulSoup((web / f"{row.notebook}.html").read_text(encoding="utf-8"), "html.parser")
             assert soup.select_one(f"section#{cell_id} > div script"), (row.id, cell_id)
+
+
+def test_a_page_runs_the_race_as_it_is_and_a_notebook_stores_its_words_alone(page, notebook):
+    raced = "course.show.race" in "".join("".join(cell["source"]) for cell in notebook.code)
+    assert ("mountRace(place" in page) == raced
+    assert "mountRace" not in json.dumps(notebook.json)

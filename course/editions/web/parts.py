@@ -9,6 +9,7 @@ from traitlets import Any, Bool
 
 from ...exercises import hint_page, solution_page
 from ...notebooks import is_plumbing
+from ...show import race
 from ...show.display import PLOTLY
 from ...show.in_words import label
 from ...show.marks import tag
@@ -72,6 +73,8 @@ class Parts(Preprocessor):
         elif text.startswith(f"Lesson {self.row.id} · "):  # its title stands above; what is new is where it ran
             machine = re.search(r"This machine: ([^<]+)<", joined(data["text/html"]))
             data["text/html"] = tag("p", f"Run on {Markup(machine[1]).unescape()}.", class_="live") if machine else ""
+        elif text == race.TEXT:  # a notebook stores its words alone
+            data["text/html"] = race.race_page().html
         elif text.startswith("Controls: ") and "text/html" in data:
             data["text/html"] = Markup(joined(data["text/html"])) + _where_it_moves(text)
         if "text/html" in data:
