@@ -1,5 +1,8 @@
 """The pages in Chromium, from a file: nothing is requested, nothing is cut off, all of it moves from the keyboard."""
 
+import functools
+import http.server
+import threading
 from pathlib import Path
 
 import axe_playwright_python
@@ -25,14 +28,14 @@ def web(tmp_path_factory):
 class Opened:
     """A page, with what it asked for and what went wrong."""
 
-    def __init__(self, chromium, path, **settings):
+    def __init__(self, chromium, path, address=None, **settings):
         self.asked, self.errors = [], []
         self.context = chromium.new_context(**{"viewport": {"width": 1280, "height": 800}} | settings)
         self.page = self.context.new_page()
         self.page.on("request", lambda request: self.asked.append(request.url))
         self.page.on("console", lambda line: self.errors.append(line.text) if line.type == "error" else None)
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
-        self.page.goto(path.as_uri())
+        self.page.goto(address or path.as_uri())
         if settings.get("java_script_enabled", True) and path.stem != "index":
             self.page.wait_for_function(READY)
 
@@ -51,6 +54,32 @@ def opened(chromium, web):
     yield open_page
     for each in pages:
         each.context.close()
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    """A static host, as any other, that writes no log."""
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture(scope="module")
+def host(web):
+    """The address of a static host on this machine."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=web))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_static_host_serves_a_page_that_asks_nobody_else(opened, web, host, name):
+    one = opened(name, address=f"{host}/{name}.html")
+    allowed = (f"{host}/", "data:", "blob:")
+    assert [url for url in one.asked if not url.startswith(allowed) or url.endswith("favicon.ico")] == []
+    assert one.errors == []
+    files = {path.name for path in web.iterdir()}
+    assert {url.removeprefix(f"{host}/") for url in one.asked if url.startswith(host)} <= files
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (1280, "dark")])

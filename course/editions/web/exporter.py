@@ -88,6 +88,7 @@ def framed(title: str, name: str, body: Markup, scripts: bool = False) -> str:
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
         tag("meta", name="color-scheme", content="light dark"),
         tag("title", title),
+        tag("link", rel="icon", href="data:,"),  # else a browser asks a host for one
         tag("link", rel="stylesheet", href="pages.css"),
     ]
     if scripts:

@@ -61,7 +61,11 @@ def _index(rows: list[Lesson]) -> str:
             "figure", tag("img", src="picture.png", alt=paragraphs[1], class_="wide"), tag("figcaption", paragraphs[2])
         ),
         tag("h2", "The lessons"),
-        tag("table", tag("tbody", map(_row, lessons().values()))),
+        tag(
+            "table",
+            tag("thead", _head("lesson", "the question it answers", "minutes")),
+            tag("tbody", map(_row, lessons().values())),
+        ),
         tag(
             "p",
             "Each page is a lesson as it was run, with its figures, questions and exercises. To run one yourself, with "
@@ -73,10 +77,14 @@ def _index(rows: list[Lesson]) -> str:
     return framed(title, "index", tag("main", body))
 
 
+def _head(*words: str):
+    return tag("tr", [tag("th", word, scope="col") for word in words])
+
+
 def _row(row: Lesson):
     title = f"{row.id} · {row.title}"
     link = tag("a", title, href=file_of(row)) if row.notebook else title
-    cells = [tag("td", link), tag("td", row.question), tag("td", f"{row.minutes} min" if row.notebook else "planned")]
+    cells = [tag("td", link), tag("td", row.question), tag("td", row.minutes if row.notebook else "planned")]
     return tag("tr", cells, class_=None if row.notebook else "planned")
 
 
