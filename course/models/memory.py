@@ -33,7 +33,7 @@ def rounds_to_mend(
     >>> def remembers(word, state):
     ...     return (0.5 * state[0] + word,)
     >>> rounds_to_mend(remembers, torch.ones(600, 1), (torch.zeros(1, 1),), within=0.001)
-    10
+    11
     """
     states = states_of(step, inputs, start)
     guess = tuple(part.expand(len(inputs), -1) for part in start)

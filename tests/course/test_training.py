@@ -69,7 +69,7 @@ def test_seconds_are_a_limit_too():
     assert run.seconds >= 0.05
 
 
-def test_one_thread_inside_and_given_back():
+def test_one_thread_inside_and_given_back(one_thread):  # which puts back what was set before
     torch.set_num_threads(2)
     inside = []
 

@@ -5,7 +5,7 @@ import statistics
 from ...results.recordings import find_recordings
 from ...show import theme
 from ...show.display import Page, Picture
-from ...show.marks import annotate, axis, figure, guide, joined, sheet, tag
+from ...show.marks import annotate, axis, card, figure, guide, joined, sheet, tag
 from .pretend import ClockworkGPU
 
 # ---- what this machine can do
@@ -187,12 +187,13 @@ def three_clocks(points, in_browser):
     """How many times as long as attention the recurrent layer took: here, in the browser, and as recorded.
 
     points: of the race above, {T: comparison of "LSTM" and "attention"}. in_browser: what course.show.race.race()
-    returned; before it has run, or where it cannot bring its numbers back, its curve is left out.
+    returned; before it has run, or where it cannot bring its numbers back, a sentence stands for the figure.
     """
-    curves = {"LSTM, in Python": {T: point.ratio("LSTM", "attention").median for T, point in points.items()}}
     browser = _ratios_in_browser(getattr(in_browser, "result", {}))
-    if browser:
-        curves["RNN, in your browser"] = browser
+    if not browser:
+        return Page(card(NO_CLOCK_YET), NO_CLOCK_YET)
+    curves = {"LSTM, in Python": {T: point.ratio("LSTM", "attention").median for T, point in points.items()}}
+    curves["RNN, in your browser"] = browser
     recordings = {model: find_recordings(contest)[-1] for model, contest in CONTESTS.items()}
     T = 4096  # where a word costs both about the same work
     lstm = recordings["LSTM"].points[T]["torch"].median / TEXTS
@@ -203,8 +204,7 @@ def three_clocks(points, in_browser):
         y=axis("times as long", log=True, values=[0.1, 0.3, 1, 3, 10, 30, 100]),
         height=340,
         note=f"Forward and backward, equal work. Recorded: {recordings['LSTM'].label}, two kernels that do about the same "
-        "work a word at 4,096 words."
-        + ("" if browser else " Your browser's curve appears when its race has run and this cell is run again."),
+        "work a word at 4,096 words.",
     )
     guide(plot, y=1)
     looks = [(theme.LSTM, "solid", "diamond"), (theme.RNN, "dash", "circle"), (theme.LSTM, "dot", "star")]
@@ -219,6 +219,10 @@ def three_clocks(points, in_browser):
     return Picture(plot, text=CLOCKS_IN_WORDS)
 
 
+NO_CLOCK_YET = (
+    "No race of a browser that counts yet. Run the one above, in JupyterLab, on a quiet machine, then this cell again: "
+    "three clocks then stand in one figure, Python's, your browser's and the recorded one's."
+)
 CLOCKS_IN_WORDS = (
     "Figure: How many times as long as attention?\nThe recurrent layer's time over attention's, against the words: "
     "measured in Python, in the browser once its race has run, and as recorded on a GPU at 4,096 words."
