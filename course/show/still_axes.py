@@ -11,7 +11,7 @@ from .still_text import WIDTH, size_of, words
 
 TICK = 5  # px
 SPARE = 0.05  # of the span, left free at both ends where no range is given
-APART = {"x": 90, "y": 55}  # px between ticks that nobody has chosen
+APART = {"x": 90, "y": 45}  # px between ticks that nobody has chosen
 
 
 class Axis:
@@ -87,6 +87,8 @@ class Axis:
         return [round(count * step, 10) for count in range(first, last + 1)]
 
     def _in_digits(self, value):
+        if self.settings.get("tickformat") == ".0%":
+            return f"{value:.0%}"
         return f"{value:,}" if self.settings.get("exponentformat") == "none" else label(value)
 
     # ---- what is drawn
