@@ -54,7 +54,8 @@ def main(arguments=None):
     options = parser.parse_args(arguments)
     print(describe("cpu").sentence(), flush=True)
     if options.part == "busy":
-        print(*busy.rows(options.lesson), sep="\n")
+        for row in busy.rows(options.lesson):
+            print(row, flush=True)
         return 0
     if options.part != "kernels":
         missed = 0
