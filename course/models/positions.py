@@ -11,27 +11,28 @@ def _speeds(width):
     return SLOWEST ** (-torch.arange(0, width, 2, dtype=torch.float64) / width)
 
 
-def sinusoids(T: int, width: int) -> Tensor:
-    """Vectors of the positions 0 … T − 1, (T, D): sines and cosines of D/2 speeds (Vaswani et al. 2017, section 3.5).
+def sinusoids(T: int, width: int, start: int = 0) -> Tensor:
+    """T positions from `start` on, (T, D): sines and cosines of D/2 speeds (Vaswani et al. 2017, section 3.5).
 
     >>> [[round(number, 2) for number in row] for row in sinusoids(2, 4).tolist()]
     [[0.0, 1.0, 0.0, 1.0], [0.84, 0.54, 0.01, 1.0]]
     """
-    angles = torch.arange(T, dtype=torch.float64)[:, None] * _speeds(width)  # (T, D/2)
+    angles = torch.arange(start, start + T, dtype=torch.float64)[:, None] * _speeds(width)  # (T, D/2)
     return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(1).to(torch.float32)
 
 
-def rotated(vectors: Tensor) -> Tensor:
+def rotated(vectors: Tensor, start: int = 0) -> Tensor:
     """Queries or keys (…, T, D), each pair of numbers turned by its position (Su et al. 2021, equation 34).
 
-    A score of two that are turned depends on how far they are apart, and not on where they stand.
+    start: the position of the first. A score of two that are turned depends on how far they are apart, and not on where
+    they stand.
 
     >>> query, key = rotated(torch.ones(6, 4)), rotated(torch.ones(6, 4))
     >>> torch.allclose(query[1] @ key[0], query[5] @ key[4])
     True
     """
     T, D = vectors.shape[-2:]
-    angles = torch.arange(T, dtype=torch.float64)[:, None] * _speeds(D)  # (T, D/2)
+    angles = torch.arange(start, start + T, dtype=torch.float64)[:, None] * _speeds(D)  # (T, D/2)
     sine, cosine = angles.sin().to(vectors), angles.cos().to(vectors)
     even, odd = vectors[..., 0::2], vectors[..., 1::2]  # (…, T, D/2)
     turned = torch.stack([even * cosine - odd * sine, even * sine + odd * cosine], dim=-1)  # (…, T, D/2, 2)
@@ -52,7 +53,8 @@ class RelativeBias(nn.Module):
         self.reach = reach
         self.bias = nn.Parameter(torch.zeros(heads, 2 * reach + 1))  # of the distances −reach … reach
 
-    def forward(self, Tq: int, Tk: int) -> Tensor:
-        """The bias of Tq queries and Tk keys, counted from the same first word: (H, Tq, Tk)."""
-        distance = torch.arange(Tq)[:, None] - torch.arange(Tk)  # (Tq, Tk), positive where the key stands before
+    def forward(self, Tq: int, Tk: int, start: int = 0) -> Tensor:
+        """The bias of Tq queries and Tk keys, (H, Tq, Tk). The keys count from 0, the queries from start."""
+        places = torch.arange(start, start + Tq)
+        distance = places[:, None] - torch.arange(Tk)  # (Tq, Tk), positive where the key stands before
         return self.bias[:, distance.clamp(-self.reach, self.reach) + self.reach]

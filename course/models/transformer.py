@@ -8,6 +8,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from .cache import Cache
 from .positions import RelativeBias, rotated, sinusoids
 
 
@@ -30,18 +31,27 @@ class Attention(nn.Module):
         self.join = nn.Linear(width, width)
         self.bias = None if reach is None else RelativeBias(heads, reach)
 
-    def forward(self, asking: Tensor, answering: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        asking: Tensor,
+        answering: Tensor | None = None,
+        mask: Tensor | None = None,
+        cache: Cache | None = None,
+    ) -> Tensor:
         """asking (B, Tq, D), answering (B, Tk, D) or the same words; mask: True where a query may look, broadcastable
-        to (B, H, Tq, Tk). Returns (B, Tq, D).
+        to (B, H, Tq, Tk). cache: the words read before, which answer too. Returns (B, Tq, D).
         """
         answering = asking if answering is None else answering
         query, key, value = self.query(asking), self.key(answering), self.value(answering)  # (B, T, D)
         query, key, value = self.split(query), self.split(key), self.split(value)  # (B, H, T, D/H)
+        start = 0 if cache is None else cache.length
         if self.rotation:
-            query, key = rotated(query), rotated(key)
+            query, key = rotated(query, start), rotated(key, start)
+        if cache is not None:
+            key, value = cache.append(key, value)  # from here on all words so far: Tk = start + T
         scores = query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])  # (B, H, Tq, Tk)
         if self.bias is not None:
-            scores = scores + self.bias(*scores.shape[-2:])
+            scores = scores + self.bias(*scores.shape[-2:], start)
         if mask is not None:
             scores = scores.masked_fill(~mask, -math.inf)
         mixed = scores.softmax(dim=-1) @ value  # (B, H, Tq, D/H)
@@ -121,9 +131,17 @@ class Block(nn.Module):
         self.crossing = Sublayer(Attention(width, heads), width, norm, residual) if crossed else None
         self.feed_forward = Sublayer(FeedForward(width, hidden), width, norm, residual)
 
-    def forward(self, words: Tensor, mask: Tensor | None = None, source: Tensor | None = None) -> Tensor:
-        """words (B, T, D), source (B, Ts, D) if crossed; mask (T, T): True where a word may look. Returns (B, T, D)."""
-        words = self.attention(words, None, mask)
+    def forward(
+        self,
+        words: Tensor,
+        mask: Tensor | None = None,
+        source: Tensor | None = None,
+        cache: Cache | None = None,
+    ) -> Tensor:
+        """words (B, T, D), source (B, Ts, D) if crossed; mask (T, T): True where a word may look, (T, words so far)
+        with a cache. Returns (B, T, D).
+        """
+        words = self.attention(words, None, mask, cache)
         if self.crossing is not None:
             words = self.crossing(words, source)
         return self.feed_forward(words)
@@ -144,10 +162,16 @@ class Blocks(nn.Module):
         self.blocks = nn.ModuleList(Block(width, heads, **of_block) for _ in range(layers))
         self.final = nn.LayerNorm(width) if final else nn.Identity()
 
-    def forward(self, words: Tensor, mask: Tensor | None = None, source: Tensor | None = None) -> Tensor:
-        """As Block.forward."""
-        for block in self.blocks:
-            words = block(words, mask, source)
+    def forward(
+        self,
+        words: Tensor,
+        mask: Tensor | None = None,
+        source: Tensor | None = None,
+        caches: list[Cache] | None = None,
+    ) -> Tensor:
+        """As Block.forward; caches: one for each block."""
+        for block, cache in zip(self.blocks, caches or [None] * len(self.blocks), strict=True):
+            words = block(words, mask, source, cache)
         return self.final(words)
 
 
@@ -213,18 +237,25 @@ class LanguageModel(nn.Module):
         self.embedding = Embedding(vocabulary, width)
         self.blocks = Blocks(layers, width, heads, **of_block)
 
-    def forward(self, tokens: Tensor, mask: Tensor | None = None) -> Tensor:
+    def forward(self, tokens: Tensor, mask: Tensor | None = None, caches: list[Cache] | None = None) -> Tensor:
         """tokens (B, T); mask (T, T): True where a word may look, instead of the model's own. A score for each word of
         the vocabulary at each position, (B, T, V).
+
+        caches, of `new_caches`: the tokens go on from those read before. To rounding the scores are those of one pass
+        over all of them, if the model is causal: then no later word changes a key or a value of the past.
         """
-        T = tokens.shape[1]
+        start, T = caches[0].length if caches else 0, tokens.shape[1]
         words = self.embedding(tokens)  # (B, T, D)
         if self.sinusoids:
-            words = words + sinusoids(T, words.shape[-1]).to(words)
+            words = words + sinusoids(T, words.shape[-1], start).to(words)
         if mask is None and self.is_causal:
-            mask = may_look_back(T)
+            mask = may_look_back(start + T)[start:]  # the rows of the new words
         mask = None if mask is None else mask.to(tokens.device)
-        return self.embedding.scores(self.blocks(words, mask))
+        return self.embedding.scores(self.blocks(words, mask, caches=caches))
+
+    def new_caches(self, room: int) -> list[Cache]:
+        """An empty cache for each block, with room for so many words."""
+        return [Cache(room) for _ in self.blocks.blocks]
 
 
 class Transformer(nn.Module):
