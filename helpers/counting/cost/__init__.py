@@ -8,6 +8,8 @@ multiply the work, never the span, and of the traffic the inputs and results, no
     >>> elman(T=6, d=512).span, transformer(T=6, d=512, heads=8, layers=6).span      # levels
     (78, 732)
 
+What a whole training run takes, in FLOP and in days on so many devices, stands in runs.py.
+
 All functions raise TypeError for a size that is no whole number, ValueError for one below 1 or sizes that do not agree.
 """
 
@@ -15,6 +17,7 @@ from .attending import LINEAR, attention, decode_attention, kv_cache, linear_att
 from .bounds import Bounds, brent_time, crossover
 from .record import BIASES, STANDARD, Accounting, Cost
 from .recurrences import elman, gru, jordan, lstm
+from .runs import Cluster, Days, Run, recurrent_days, training_flop, transformer_days
 from .scans import (
     JACOBIANS,
     SCANS,
@@ -38,7 +41,10 @@ __all__ = [
     "SUMS",
     "Accounting",
     "Bounds",
+    "Cluster",
     "Cost",
+    "Days",
+    "Run",
     "Training",
     "add_up",
     "attention",
@@ -57,6 +63,9 @@ __all__ = [
     "lstm",
     "min_gru",
     "newton",
+    "recurrent_days",
     "trained",
+    "training_flop",
     "transformer",
+    "transformer_days",
 ]
