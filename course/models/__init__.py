@@ -2,10 +2,10 @@
 
 cells.py: Elman, GRU and LSTM from their equations. seq2seq.py: encoder and decoder, with a lookup or without.
 attention.py: self-attention with its projections, as lesson 05 ends with it. transformer.py: the blocks of 2017 and of
-today from their parts, a language model, the translator; cache.py: what it keeps while it writes; positions.py: where a
-word stands; copying.py: the same with
-torch's weights. layers.py: one layer of each kind, ready to be timed. perturbation.py: what moves when a word moves;
-memory.py: how long a net remembers, in rounds and in gradients.
+today from their parts, a language model, the translator. cache.py: what it keeps while it writes. language.py: language
+models of every kind, called alike. positions.py: where a word stands. copying.py: the same with torch's weights.
+layers.py: one layer of each kind, to be timed. perturbation.py: what moves when a word moves. memory.py: how long a net
+remembers, in rounds and in gradients.
 tiny.py: a net for pencil and paper.
 """
 

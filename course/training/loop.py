@@ -90,15 +90,15 @@ def train(
     (300, 2.0)
     """
     share_done, asked = _limit(steps, seconds)
-    with _one_thread(), torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+    with one_thread(), torch.random.fork_rng(devices=range(torch.cuda.device_count())):
         torch.manual_seed(seed)
         model = model if isinstance(model, nn.Module) else model()
         run = Training(model, asked)
         watch = watch or watch_in_notebook(asked)
-        step = _stepper(model, batches, loss, torch.Generator().manual_seed(seed), lr, warm_up, decay)
+        step = stepper(model, batches, loss, torch.Generator().manual_seed(seed), warmed(lr, warm_up), decay)
         model.train()
         try:
-            with _interrupt_between_steps() as interrupted:
+            with interrupt_between_steps() as interrupted:
                 while share_done(run) < 1 and not interrupted:
                     start = time.perf_counter()
                     run.curve.append((run.steps + 1, step(run)))
@@ -125,16 +125,32 @@ def _limit(steps, seconds):
     return lambda run: run.seconds / seconds, f"{seconds:g} s"
 
 
-def _stepper(model, batches, loss, generator, lr, warm_up, decay):
-    """A function from the run so far to the loss of one more step."""
+def warmed(lr: float, warm_up: int) -> Callable[[Training], float]:
+    """From a run to the learning rate of its next step: lr, reached over warm_up steps in equal parts."""
+    return lambda run: lr * min((run.steps + 1) / (warm_up + 1), 1.0)
+
+
+def stepper(
+    model: nn.Module,
+    batches: Callable,
+    loss: Callable,
+    generator: torch.Generator,
+    rate: Callable[[Training], float],
+    decay: float = 0.0,
+    betas: tuple[float, float] = (0.9, 0.999),
+) -> Callable[[Training], float]:
+    """A function from the run so far to the loss of one more step; rate: from a run to the learning rate of that step.
+
+    model, batches, loss, decay: as of `train`. betas: of Adam.
+    """
     weights = [weight for weight in model.parameters() if weight.requires_grad]
     if not weights:
         raise ValueError(f"train: this {type(model).__name__} has no weights with a gradient; nothing can be trained.")
-    optimizer = torch.optim.AdamW(weights, lr=lr, weight_decay=decay)
+    optimizer = torch.optim.AdamW(weights, lr=rate(Training(model, "")), betas=betas, weight_decay=decay)
     where = weights[0].device
 
     def step(run):
-        optimizer.param_groups[0]["lr"] = lr * min((run.steps + 1) / (warm_up + 1), 1.0)
+        optimizer.param_groups[0]["lr"] = rate(run)
         batch = _to(where, batches(generator), run)
         cost = loss(model, batch)
         if not (isinstance(cost, Tensor) and cost.numel() == 1 and cost.requires_grad):
@@ -170,7 +186,7 @@ def _require_finite(what, number, run):
 
 
 @contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
     """Small products do not gain by more threads, and their sums would depend on how many there are."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -181,7 +197,7 @@ def _one_thread() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _interrupt_between_steps() -> Iterator[list]:
+def interrupt_between_steps() -> Iterator[list]:
     """A list that is empty until somebody interrupts: the step is finished first. A second interrupt is at once."""
     interrupts = []
 
