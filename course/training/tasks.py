@@ -1,4 +1,4 @@
-"""Made tasks, drawn anew for each batch: to recall a word after others, to reverse a string of letters."""
+"""Made tasks, drawn anew for each batch: to recall a word after others, to reverse letters, to keep count."""
 
 from collections.abc import Callable
 
@@ -91,3 +91,62 @@ def reversed_right(model: nn.Module, T: int, B: int = 256, seed: int = 1) -> flo
     where = next(model.parameters()).device
     written, _ = model.write(source.to(where), T)
     return (written.cpu() == source.flip(1)).float().mean().item()
+
+
+# ---- tasks that have to keep count: an answer at every place
+
+SWAP, ROTATION = (1, 0, 2, 3, 4), (1, 2, 3, 4, 0)  # where the ball of each of five cups goes; they make all 120 orders
+
+
+def parity_batches(least: int = 2, most: int = 16, B: int = 64) -> Callable[[torch.Generator], tuple[Tensor, Tensor]]:
+    """Batches for `train`: bits (B, T) of one length, drawn evenly, and whether the ones so far are odd, (B, T).
+
+    >>> bits, odd = parity_batches(4, 4, B=1)(torch.Generator().manual_seed(0))
+    >>> bits.tolist(), odd.tolist()
+    ([[1, 1, 0, 1]], [[1, 0, 0, 1]])
+    """
+
+    def batches(generator):
+        bits = torch.randint(2, (B, _length(least, most, generator)), generator=generator)
+        return bits, bits.cumsum(dim=1) % 2
+
+    return batches
+
+
+def cups_batches(least: int = 2, most: int = 16, B: int = 64) -> Callable[[torch.Generator], tuple[Tensor, Tensor]]:
+    """Batches for `train`: moves (B, T), 0 swaps the first two of five cups and 1 rotates all; the ball's cup, (B, T).
+
+    The ball begins in cup 0. The two moves make all 120 orders of the cups, so that following it takes a state.
+
+    >>> moves, cups = cups_batches(3, 3, B=1)(torch.Generator().manual_seed(1))
+    >>> moves.tolist(), cups.tolist()
+    ([[1, 0, 0]], [[1, 0, 1]])
+    """
+    goes = torch.tensor([SWAP, ROTATION])
+
+    def batches(generator):
+        moves = torch.randint(2, (B, _length(least, most, generator)), generator=generator)
+        cup, cups = torch.zeros(B, dtype=torch.int64), []
+        for move in moves.unbind(1):
+            cup = goes[move, cup]
+            cups.append(cup)
+        return moves, torch.stack(cups, dim=1)
+
+    return batches
+
+
+def _length(least, most, generator):
+    return int(torch.randint(least, most + 1, (), generator=generator))
+
+
+def loss_at_every_place(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
+    """The cross-entropy of the answers at all places, in nats."""
+    tokens, answers = batch
+    return F.cross_entropy(model(tokens).flatten(0, 1), answers.flatten())
+
+
+@torch.no_grad()
+def last_right(model: nn.Module, batch: tuple[Tensor, Tensor]) -> float:
+    """The share of texts of a batch whose last answer is right, 0 to 1."""
+    tokens, answers = batch
+    return (model(tokens)[:, -1].argmax(dim=-1) == answers[:, -1]).double().mean().item()

@@ -59,3 +59,33 @@ def test_a_small_lookup_learns_to_reverse():
     strings, backwards = tasks.reversing_batches(3, 3)(torch.Generator().manual_seed(1))
     written, _ = run.model.write(strings, 3)
     assert (written == backwards).float().mean() > 0.9
+
+
+def test_parity_tells_at_every_place_whether_the_ones_so_far_are_odd():
+    bits, odd = tasks.parity_batches(9, 9, B=50)(torch.Generator().manual_seed(0))
+    for text, answers in zip(bits.tolist(), odd.tolist(), strict=True):
+        assert answers == [sum(text[: t + 1]) % 2 for t in range(9)]
+
+
+def test_the_ball_follows_the_cups_and_the_moves_make_all_orders():
+    moves, cups = tasks.cups_batches(9, 9, B=50)(torch.Generator().manual_seed(0))
+    for text, answers in zip(moves.tolist(), cups.tolist(), strict=True):
+        row = ["ball", "", "", "", ""]
+        for move, cup in zip(text, answers, strict=True):
+            row = [row[1], row[0], *row[2:]] if move == 0 else [row[-1], *row[:-1]]
+            assert row.index("ball") == cup
+    orders = {tuple(range(5))}
+    while (
+        more := {tuple(move[cup] for cup in order) for order in orders for move in (tasks.SWAP, tasks.ROTATION)}
+        - orders
+    ):
+        orders |= more
+    assert len(orders) == 120
+
+
+def test_a_batch_has_one_length_of_those_asked_for_and_its_last_answers_are_judged():
+    generator, batches = torch.Generator().manual_seed(0), tasks.parity_batches(2, 5, B=3)
+    assert {batches(generator)[0].shape[1] for _ in range(60)} == {2, 3, 4, 5}
+    answers = torch.tensor([[0, 1], [1, 0]])
+    model = lambda tokens: torch.nn.functional.one_hot(torch.tensor([[1, 1], [0, 1]]), 2)  # noqa: E731
+    assert tasks.last_right(model, (answers, answers)) == 0.5
