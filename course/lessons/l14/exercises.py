@@ -15,7 +15,11 @@ def near(number, expected):
 # ---- days
 
 # The smallest first; everything differs in every row, so that no two mistakes give the same days.
-RUNS = [(10, 1000, 1, 60_000, 0.7), (2 * 10**9, 5 * 10**10, 16, 10**14, 0.4), (7 * 10**9, 3 * 10**11, 100, 3e14, 0.25)]
+RUNS = [
+    (10**6, 10**9, 1, 2 * 10**9, 0.7),
+    (2 * 10**9, 5 * 10**10, 16, 10**14, 0.4),
+    (7 * 10**9, 3 * 10**11, 100, 3e14, 0.25),
+]
 
 
 def _days(weights, tokens, devices, peak, used, passes=3):
@@ -49,6 +53,7 @@ def _name_the_days(setting, share, devices, used, days, right):
         mistakes[float(devices) ** 2] = "more devices make it longer here. They share the work: divide."
     for factor, sentence in mistakes.items():
         require(not near(share, factor), f"{setting}: {days:.4g} days, and {sentence}")
+    require(abs(days - right) > 1, f"{setting}: {right:.4g} days, you find {days:.4g}. Do not round.")
     require(
         False,
         f"{setting}: {right:.4g} days, you find {days:.4g}. Six operations for each weight and word, over what all devices do "
@@ -175,7 +180,7 @@ def _name_the_largest(answers, gates, d, n):
 # ---- paid
 
 PHASES = [
-    (10, 1000, [(2, 5)], 100.0),
+    (10, 900, [(2, 5)], 100.0),
     (540 * 10**9, 780 * 10**9, [(6144, 1200), (3072, 336)], 275e12),
     (10**9, 10**10, [(4, 30), (8, 20), (2, 50)], 1e14),
 ]

@@ -84,6 +84,11 @@ def squared_weights(weights, tokens, devices, peak, used):
     return 6 * weights**2 / (devices * peak * used) / 86_400
 
 
+@wrong("1", "Do not round.")
+def whole_days(weights, tokens, devices, peak, used):
+    return int(training_days(weights, tokens, devices, peak, used))
+
+
 @wrong("1", "Is a return missing?")
 def prints_the_days(weights, tokens, devices, peak, used):
     print(training_days(weights, tokens, devices, peak, used))

@@ -1,0 +1,77 @@
+"""Lesson 14: every number of scale is added up from stated inputs, and what its text says of the days holds."""
+
+import pytest
+
+from course.lessons.l14 import figures, published
+from course.results.recordings import find_recordings
+from helpers import cost
+
+LISTED = "docs/sources.md"
+
+
+@pytest.mark.parametrize("work", sorted(published.WORKS))
+def test_each_work_that_is_quoted_stands_in_the_list_of_sources(work, request):
+    listed = (request.config.rootpath / LISTED).read_text(encoding="utf-8")
+    assert f"**{work}.**" in listed
+
+
+@pytest.mark.parametrize("model", [published.GPT3, published.PALM], ids=lambda model: model.name)
+def test_six_operations_a_weight_and_word_are_what_the_paper_prints(model):
+    assert cost.training_flop(model.weights, model.tokens) == pytest.approx(model.flop, rel=5e-3)
+
+
+def test_of_an_encoder_and_a_decoder_each_word_passes_one():
+    flop = published.T5.through * cost.training_flop(published.T5.weights, published.T5.tokens)
+    assert flop == pytest.approx(published.T5.flop, rel=0.06)
+
+
+def test_gpt3_is_added_up_from_its_shape():
+    assert published.gpt3_weights() == pytest.approx(174.6e9, rel=1e-4)
+    petaflop_days = cost.training_flop(published.gpt3_weights(), published.GPT3.tokens) / 1e15 / cost.runs.DAY
+    assert petaflop_days == pytest.approx(published.GPT3_PETAFLOP_DAYS, rel=1e-3)
+
+
+def test_megatrons_days_are_four_passes_at_what_it_reached():
+    flop = cost.training_flop(published.GPT3.weights, published.GPT3.tokens, passes=published.MEGATRON["passes"])
+    days = cost.Cluster(published.MEGATRON["devices"], published.MEGATRON["reached"]).days(flop)
+    assert round(days) == published.MEGATRON["days"]
+
+
+@pytest.mark.parametrize(
+    ("name", "printed"), [("Transformer, base", 3.3e18), ("Transformer, big", 2.3e19), ("GNMT, to French", 1.4e20)]
+)
+def test_the_operations_of_2017_are_device_time_times_speed(name, printed):
+    devices, speed, hours = published.TIMED_2017[name]
+    assert float(f"{devices * speed * hours * 3600:.2g}") == printed
+
+
+def test_the_price_of_a_step_is_the_recorded_one():
+    recording = next(row for row in find_recordings("lstm D=768, trained") if "H200" in row.device)
+    assert round(recording.points[1024]["torch"].median / 1024 * 1e6, 1) == round(figures.STEP * 1e6, 1)
+
+
+def test_the_share_of_the_peak_that_the_text_quotes_is_recorded():
+    recording = next(row for row in find_recordings("lstm D=768") if "H200" in row.device)
+    flop = 2 * cost.lstm(1024, 768, B=16).work
+    products = 671e12  # FLOP/s in float16, as the same file holds it
+    assert round(flop / recording.points[1024]["torch"].median / products, 2) == 0.11
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_before_and_after_a_crossing_another_model_is_ahead(place):
+    at = figures.crossings()[place]
+    ahead = [recurrent.total < transformer.total for transformer, recurrent in (figures.days(at - 1), figures.days(at))]
+    assert ahead == [bool(place), not place]
+
+
+def test_the_thick_line_is_the_largest_thin_one_and_the_gradients():
+    thin = [figures.days_by_context().json["data"][place]["y"] for place in range(3)]
+    thick = figures.days_by_context().json["data"][4]["y"]
+    gradients = figures.days(2048)[1].gradients
+    assert thick == pytest.approx([max(heights) + gradients for heights in zip(*thin, strict=True)], rel=0.01)
+
+
+def test_where_a_batch_does_not_hold_a_text_for_each_copy_nothing_is_drawn():
+    picture = figures.days_by_context(copies=64, batch=320_000, context=131_072).json
+    assert picture["data"][4]["y"][-1] is None
+    assert "320,000 words are not 64 texts of 131,072 words" in picture["layout"]["title"]["text"]
