@@ -13,7 +13,6 @@ from . import published
 STEP = 6.8e-6  # seconds, there and back: a fused LSTM of width 768, recorded on an H200
 SHORTEST, LONGEST = 1024, 2**20
 CONTEXTS = [round(SHORTEST * 2 ** (place / 8)) for place in range(81)]
-EQUAL = "Equal weights, batch and words, not equal loss."
 PARTS = {"passes": ("arithmetic", "dash"), "reading": ("reading the weights", "dot"), "waiting": ("waiting", "dashdot")}
 LABELS_AT = {"passes": 1100, "reading": 6000, "waiting": 30_000}  # words; apart, so that no two overlap
 
@@ -66,7 +65,7 @@ def days_by_context(copies=1, batch=3_200_000, context=2048):
         x=axis("context (words)", log=True, values=[1024, 8192, 65_536, 1_048_576], span=(950, 4e6)),
         y=axis("days", log=True, values=[0.01, 1, 100], span=(0.0006, 3000)),
         height=440,
-        note=f"{EQUAL} 174.6 billion weights, 300 billion words, 1,024 A100 at their peak; a recurrent step waits 6.8 µs, "
+        note=f"{published.EQUAL} 174.6 billion weights, 300 billion words, 1,024 A100 at their peak; a recurrent step waits 6.8 µs, "
         "there and back. Thick: the largest of the three thin lines, and 3.8 days for the gradients of the weights.",
         headings=[joined(_sharing(marked, copies, batch, context))],
         left=70,

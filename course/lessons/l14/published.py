@@ -48,6 +48,8 @@ class Translator:
     flop_french: float
 
 
+EQUAL = "Equal weights, batch and words, not equal loss."  # beside every number of days of two models
+
 GPT3 = Model(
     "GPT-3", 175 * 10**9, 300 * 10**9, 3.14e23, "Brown et al. 2020 (GPT-3)", "Table 2.1; Appendix D, Table D.1"
 )
