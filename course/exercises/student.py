@@ -349,5 +349,12 @@ def _same_numbers(before, after, tolerance):
         return False
     before, after = (torch.as_tensor(numbers) for numbers in (before, after))
     if not tolerance:
-        return torch.equal(before, after)
+        return _identical(before, after)
     return torch.allclose(before.double(), after.double(), rtol=tolerance, atol=tolerance, equal_nan=True)
+
+
+def _identical(before, after):
+    """Equal number by number; a nan is equal to itself here."""
+    if torch.equal(before, after):
+        return True
+    return before.is_floating_point() and torch.allclose(before, after, rtol=0.0, atol=0.0, equal_nan=True)
