@@ -45,6 +45,14 @@ def test_the_operations_of_2017_are_device_time_times_speed(name, printed):
     assert float(f"{devices * speed * hours * 3600:.2g}") == printed
 
 
+def test_palms_shares_are_its_speed_with_the_squares_and_its_chip_hours():
+    speed = published.PALM_TOKENS_A_SECOND / (published.PALM_PHASES[0][0] * published.TPU_V4.peak)
+    assert round(published.palm_flop_a_token() * speed, 3) == published.PALM_SHARES["of the model's operations"]
+    chip_seconds = 3600 * sum(chips * hours for chips, hours in published.PALM_PHASES)
+    flop = cost.training_flop(published.PALM.weights, published.PALM.tokens)
+    assert round(flop / (chip_seconds * published.TPU_V4.peak), 3) == 0.304
+
+
 def test_the_price_of_a_step_is_the_recorded_one():
     recording = next(row for row in find_recordings("lstm D=768, trained") if "H200" in row.device)
     assert round(recording.points[1024]["torch"].median / 1024 * 1e6, 1) == round(figures.STEP * 1e6, 1)

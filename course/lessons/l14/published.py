@@ -65,6 +65,7 @@ PALM = Model(
     "Chowdhery et al. 2022 (PaLM)",
     "sections 2 to 4; the table of training compute",
 )
+PALM_SHAPE = {"layers": 118, "heads": 48, "head_width": 256, "context": 2048}  # Table 1; section 5
 PALM_TOKENS_A_SECOND = 238_300  # Appendix B, on 6,144 chips
 PALM_SHARES = {"of the model's operations": 0.462, "with those computed twice": 0.578}  # Appendix B
 PALM_PHASES = ((6144, 1200), (3072, 336))  # (chips, hours), "including some downtime and repeated steps"
@@ -129,6 +130,16 @@ def gpt3_weights() -> int:
     rule = cost.Accounting(biases="everywhere", final_norm=True)
     blocks = cost.transformer(1, width, heads, layers, accounting=rule).parameters
     return blocks + (GPT3_SHAPE["vocabulary"] + GPT3_SHAPE["context"]) * width
+
+
+def palm_flop_a_token() -> int:
+    """PaLM's operations for a token in training, with attention's squares; Appendix B counts them whole, not causal.
+
+    >>> f"{palm_flop_a_token():.4g}"
+    '3.276e+12'
+    """
+    layers, heads, head_width, context = PALM_SHAPE.values()
+    return 6 * PALM.weights + 12 * layers * heads * head_width * context
 
 
 def gpt3_run(batch: int = GPT3_SHAPE["batch"], layers: int = GPT3_SHAPE["layers"]) -> cost.Run:
