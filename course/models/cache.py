@@ -1,6 +1,5 @@
 """What attention keeps while a text is written: the keys and values of the words so far."""
 
-import torch
 from torch import Tensor
 
 
@@ -9,6 +8,7 @@ class Cache:
 
     length: how many words are in it. To take words back, make it smaller.
 
+    >>> import torch
     >>> cache = Cache(room=8)
     >>> key, value = cache.append(torch.ones(1, 2, 5, 4), torch.ones(1, 2, 5, 4))
     >>> key, value = cache.append(torch.ones(1, 2, 1, 4), torch.ones(1, 2, 1, 4))
@@ -26,9 +26,7 @@ class Cache:
         Raises ValueError if there is no room, or for another number of texts than before.
         """
         if self.key is None:
-            self.key, self.value = (
-                torch.empty(*part.shape[:2], self.room, part.shape[3]).to(part) for part in (key, value)
-            )
+            self.key, self.value = (part.new_empty(*part.shape[:2], self.room, part.shape[3]) for part in (key, value))
         if len(key) != len(self.key):
             raise ValueError(
                 f"This cache holds {len(self.key)} texts, and these are {len(key)}; make a new one for them."
