@@ -1,7 +1,7 @@
 """Lesson 11: speculative decoding (Leviathan et al. 2023, Chen et al. 2023), and four rules that look like it.
 
-A small draft guesses some words, the target checks them in one pass. p: what the target says, q: what the draft says, of
-each word of the vocabulary, (V,).
+A small draft guesses some words, the target checks them in one pass. p: what the target says of each word of the
+vocabulary, (V,); q: what the draft says.
 """
 
 from collections import defaultdict
@@ -17,7 +17,7 @@ def chance_to_accept(p: Tensor, q: Tensor) -> Tensor:
     >>> chance_to_accept(torch.tensor([0.6, 0.4]), torch.tensor([0.3, 0.7])).round(decimals=2)
     tensor([1.0000, 0.5700])
     """
-    return (p / q).clamp(max=1)
+    return torch.where(q > 0, p / q, 1.0).clamp(max=1)  # a word with q = 0 is never drafted
 
 
 def instead(p: Tensor, q: Tensor) -> Tensor:
@@ -55,7 +55,7 @@ def total_variation(p: Tensor, other: Tensor) -> float:
 
 
 def overlap(p: Tensor, q: Tensor) -> Tensor:
-    """The chance that a drafted word is accepted: Σ min(p, q) over the last axis (Leviathan et al. 2023, theorem 3.5)."""
+    """The chance that a drafted word is accepted: Σ min(p, q), over the last axis (Leviathan et al., section 3.2)."""
     return torch.minimum(p, q).sum(dim=-1)
 
 

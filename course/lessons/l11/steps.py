@@ -1,4 +1,4 @@
-"""Lesson 11: one more word, four ways: a whole pass, attention with a cache, an LSTM, linear attention. One block each."""
+"""Lesson 11: one more word, four ways: a pass, attention with a cache, an LSTM, linear attention; a block each."""
 
 import torch
 from torch import Tensor, nn

@@ -1,4 +1,4 @@
-"""Lesson 11: the model that writes, the student's own of lesson 09 or a small one taught here; and two counted drafts."""
+"""Lesson 11: the model that writes, the student's own of lesson 09 or a small one taught here; two counted drafts."""
 
 from collections.abc import Callable
 from typing import NamedTuple
