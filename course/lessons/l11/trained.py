@@ -4,7 +4,7 @@ import functools
 
 from ...results.trained import Run, Trained
 from ...training.corpus import bits_a_letter, help_text
-from .writer import T, acceptance, counted, teach
+from .writer import T, acceptance, counted, teach, unseen
 
 SHORT, LONG = 200, 1000  # steps
 taught = functools.cache(teach)  # what three measures ask for is trained once
@@ -13,7 +13,7 @@ taught = functools.cache(teach)  # what three measures ask for is trained once
 def _trigram_ahead(seed):
     """By how much the trigram's acceptance is above the bigram's, by the target of 1,000 steps."""
     run, text = taught(LONG, seed), help_text()
-    trigram, bigram = (acceptance(run.model, counted(order, text), text) for order in (3, 2))
+    trigram, bigram = (acceptance(run.model, counted(order, text), unseen(text)) for order in (3, 2))
     return Run(trigram - bigram, run.curve)
 
 
@@ -25,7 +25,7 @@ def _taught_twice(seed, measure):
 
 
 def _accepted(model):
-    return acceptance(model, counted(3, help_text()), help_text())
+    return acceptance(model, counted(3, help_text()), unseen(help_text()))
 
 
 def _bits(model):
