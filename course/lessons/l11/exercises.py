@@ -194,7 +194,7 @@ def check_bytes(student):
 # ---- 4: what to do with a draft
 
 
-def check_verdict(student):
+def check_draft(student):
     pairs = [([0.5, 0.3, 0.2], [0.2, 0.2, 0.6]), ([0.6, 0.4], [0.3, 0.7]), ([0.25] * 4, [0.25] * 4)]
     generator = torch.Generator().manual_seed(114)
     for V in (5, 300):
@@ -328,7 +328,7 @@ EXERCISES = [
             "accept = (p / q).clamp(max=1); otherwise is (p − q), 0 where that is negative, divided by its sum. Is the sum 0? "
             "Then nothing is ever refused, and p will do.",
         ),
-        check_verdict,
-        function="verdict",
+        check_draft,
+        function="judge_draft",
     ),
 ]

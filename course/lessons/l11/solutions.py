@@ -149,6 +149,19 @@ def step_asks_with_the_key(x, keys, values, W_Q, W_K, W_V):
     return attention(3 * x @ W_Q, keys, values), keys, values
 
 
+@wrong("1", "wrong for word 2 of 3, and right for the words after it")
+def step_wrong_at_two(x, keys, values, W_Q, W_K, W_V):
+    output, longer_keys, longer_values = step(x, keys, values, W_Q, W_K, W_V)
+    return output + (len(keys) == 1), longer_keys, longer_values
+
+
+@wrong("1", "all words are read alike")
+def step_reads_evenly(x, keys, values, W_Q, W_K, W_V):
+    keys, values = _grown(x, keys, values, W_K, W_V)
+    weights = (x @ W_Q @ keys.T).softmax(dim=0)  # over the one query: 1 for every key
+    return weights @ values / len(keys), keys, values
+
+
 # ---- 2: where scores are half of the work
 
 
@@ -304,28 +317,28 @@ def bytes_of_queries_too(layers, heads, kv_heads, head_width, T, B, itemsize):
 
 
 @reference("4")
-def verdict(p, q):
+def judge_draft(p, q):
     accept = (p / q).clamp(max=1)
     missing = (p - q).clamp(min=0)  # what the draft says too rarely
     return accept, missing / missing.sum() if missing.sum() > 0 else p
 
 
 @also_right("4")
-def verdict_by_the_smaller(p, q):
+def draft_by_the_smaller(p, q):
     both = torch.minimum(p, q)
     left = p - both
     return both / q, left / left.sum() if left.sum() > 0 else torch.zeros_like(p)
 
 
 @also_right("4")
-def verdict_word_by_word(p, q):
+def draft_word_by_word(p, q):
     accept = [min(1.0, float(a / b)) for a, b in zip(p, q, strict=True)]
     missing = [max(0.0, float(a - b)) for a, b in zip(p, q, strict=True)]
     return accept, [share / (sum(missing) or 1.0) for share in missing]
 
 
 @also_right("4")
-def verdict_in_numpy(p, q):
+def draft_in_numpy(p, q):
     p, q = p.numpy(), q.numpy()
     missing = np.maximum(p - q, 0) + 1e-30  # no 0/0 where p is q
     return np.minimum(1, p / q), missing / missing.sum()
@@ -337,82 +350,87 @@ def _apart(p, q):
 
 
 @wrong("4", "a refused word is drawn from p")
-def verdict_from_p(p, q):
+def draft_from_p(p, q):
     return (p / q).clamp(max=1), p
 
 
 @wrong("4", "a refused word is drawn from |p − q|")
-def verdict_from_the_size(p, q):
+def draft_from_the_size(p, q):
     size = (p - q).abs()
     return (p / q).clamp(max=1), size / size.sum() if size.sum() > 0 else p
 
 
 @wrong("4", "a refused word is drawn from the draft again")
-def verdict_from_q(p, q):
+def draft_from_q(p, q):
     return (p / q).clamp(max=1), q
 
 
 @wrong("4", "accept is 1 where p ≥ q and else 0")
-def verdict_all_or_nothing(p, q):
+def draft_all_or_nothing(p, q):
     return (p >= q).double(), _apart(p, q)
 
 
 @wrong("4", "It is the other way round, p/q")
-def verdict_upside_down(p, q):
+def draft_upside_down(p, q):
     return (q / p).clamp(max=1), _apart(p, q)
 
 
 @wrong("4", "accept is p. How often a word was drafted")
-def verdict_with_chance_p(p, q):
+def draft_with_chance_p(p, q):
     return p, p
 
 
 @wrong("4", "accept is 1 for the target's favourite alone")
-def verdict_of_the_favourite(p, q):
+def draft_of_the_favourite(p, q):
     return (torch.arange(len(p)) == p.argmax()).double(), p
 
 
 @wrong("4", "what comes out is the draft's text")
-def verdict_accepts_all(p, q):
+def draft_accepts_all(p, q):
     return torch.ones_like(p), p
 
 
 @wrong("4", "of the drafts are accepted where")
-def verdict_refuses_all(p, q):
+def draft_refuses_all(p, q):
     return torch.zeros_like(p), p
 
 
 @wrong("4", "It is a distribution: divide by the sum")
-def verdict_without_the_sum(p, q):
+def draft_without_the_sum(p, q):
     return (p / q).clamp(max=1), (p - q).clamp(min=0)
 
 
 @wrong("4", "it is a chance, from 0 to 1")
-def verdict_without_the_bound(p, q):
+def draft_without_the_bound(p, q):
     return p / q, _apart(p, q)
 
 
 @wrong("4", "A word that the draft says too often needs none: 0")
-def verdict_below_nothing(p, q):
+def draft_below_nothing(p, q):
     return (p / q).clamp(max=1), (p - q) / (p - q).clamp(min=0).sum()
 
 
 @wrong("4", "otherwise, for p = q, four words of 1/4, holds numbers that are not finite")
-def verdict_of_nothing_over_nothing(p, q):
+def draft_of_nothing_over_nothing(p, q):
     missing = (p - q).clamp(min=0)
     return (p / q).clamp(max=1), missing / missing.sum()
 
 
 @wrong("4", "two are needed: return accept, otherwise")
-def verdict_of_one(p, q):
+def draft_of_one(p, q):
     return (p / q).clamp(max=1)
 
 
+@wrong("4", "accept has shape (1,)")
+def draft_mean_chance(p, q):
+    return torch.minimum(p, q).sum(0, keepdim=True), _apart(p, q)
+
+
 @wrong("4", "otherwise is right and accept is not")
-def verdict_halved(p, q):
+def draft_halved(p, q):
     return (p / q).clamp(max=1) / 2, _apart(p, q)
 
 
 @wrong("4", "comes out with a chance that is up to")
-def verdict_evenly(p, q):
+def draft_evenly(p, q):
     return (p / q).clamp(max=1), torch.full_like(p, 1 / len(p))
