@@ -24,10 +24,20 @@ class Peers:
     In a ring each sends to the next one, `after`, and receives from the one `before`.
     """
 
-    def __init__(self, device: torch.device):
-        self.rank, self.size, self.device = distributed.get_rank(), distributed.get_world_size(), device
-        self.before, self.after = (self.rank - 1) % self.size, (self.rank + 1) % self.size
+    def __init__(self, device: torch.device):  # the launcher makes it
+        self.device = device
         self._exchanges = self._messages = self._bytes = 0
+        self._are(distributed.get_world_size())
+
+    def first(self, size: int) -> "Peers | None":
+        """The first `size` workers by themselves, with a count of their own; None for a worker that is not of them."""
+        few = Peers(self.device)
+        few._are(size)
+        return few if few.rank < size else None
+
+    def _are(self, size):
+        self.rank, self.size = distributed.get_rank(), size
+        self.before, self.after = (self.rank - 1) % size, (self.rank + 1) % size
 
     def sent(self) -> Sent:
         """What this worker has sent since the last call; then it counts from 0."""
@@ -70,30 +80,45 @@ class Peers:
 
     def all_gather(self, tensor: Tensor, dim: int = -1) -> Tensor:
         """All workers' tensors (one shape), joined along `dim` in the order of the workers, on every worker."""
-        self._exchanges += 1
-        parts = {self.rank: tensor.detach()}
-        for turn in range(self.size - 1):
-            parts[(self.rank - turn - 1) % self.size] = self._turn(parts[(self.rank - turn) % self.size], tensor)
-        return torch.cat([parts[rank] for rank in range(self.size)], dim)
+        own = tensor.detach().contiguous()
+        return torch.cat(self._with_all([own] * self.size), dim)
+
+    def reduce_scatter(self, tensor: Tensor, dim: int = -1) -> Tensor:
+        """This worker's piece of the sum of all workers' tensors (one shape), cut along `dim`; P divides it."""
+        pieces = [piece.contiguous() for piece in tensor.detach().chunk(self.size, dim)]
+        return torch.stack(self._with_all(pieces)).sum(0)
 
     def wait(self) -> None:
         """Wait until all workers are here."""
         distributed.barrier()
+
+    def _with_all(self, outgoing):
+        """Send one tensor to each worker; return what each sends here, all of one shape and in their order."""
+        self._exchanges += 1
+        incoming = [torch.empty_like(piece) for piece in outgoing]
+        incoming[self.rank] = outgoing[self.rank]
+        others = [rank for rank in range(self.size) if rank != self.rank]
+        self._post({rank: outgoing[rank] for rank in others}, {rank: incoming[rank] for rank in others})
+        return incoming
 
     def _turn(self, outgoing, like, steps=1):
         """Send to the one `steps` further on; return what comes from as far back, of the shape of `like`."""
         if self.size == 1:
             return outgoing
         incoming = torch.empty_like(like, memory_format=torch.contiguous_format)
-        outgoing = outgoing.contiguous()
-        operations = [
-            distributed.P2POp(distributed.isend, outgoing, (self.rank + steps) % self.size),
-            distributed.P2POp(distributed.irecv, incoming, (self.rank - steps) % self.size),
-        ]
-        for request in distributed.batch_isend_irecv(operations):
-            request.wait()
-        self._count(outgoing)
+        self._post(
+            {(self.rank + steps) % self.size: outgoing.contiguous()}, {(self.rank - steps) % self.size: incoming}
+        )
         return incoming
+
+    def _post(self, outgoing, incoming):
+        """All messages at once: {to: tensor} out, {source: a place to fill} in; wait until all have gone and come."""
+        operations = [distributed.P2POp(distributed.isend, tensor, to) for to, tensor in outgoing.items()]
+        operations += [distributed.P2POp(distributed.irecv, place, source) for source, place in incoming.items()]
+        for request in distributed.batch_isend_irecv(operations) if operations else []:
+            request.wait()
+        for tensor in outgoing.values():
+            self._count(tensor)
 
     def _count(self, tensor):
         self._messages += 1

@@ -55,6 +55,7 @@ def run(folder: Path, rank: int) -> None:
     if job["backend"] == "nccl":
         device = torch.device("cuda", rank)
         torch.cuda.set_device(device)
+        torch.set_default_device(device)
     store = distributed.FileStore(str(folder / "store"), job["processes"])
     distributed.init_process_group(
         job["backend"],
