@@ -7,7 +7,7 @@ from ...results import trained
 from ...results.trained import Run, Trained
 from . import race
 
-SECONDS, EARLY = 60.0, 14.0
+SECONDS, EARLY = 60.0, 14
 AT = (1, 2, 3, 5, 7, 10, EARLY, 20, 28, 40, 50)  # seconds at which each is measured, and at its end
 RATES = {"high": race.HIGH, "low": race.LOW}
 LEARNED, LETTERS = 2.8, 4.7  # bits a character; counting how often each comes has the second
