@@ -1,0 +1,74 @@
+"""Lesson 12: trees equal loops, counts are those of a tree that is built, and what is measured is what is said."""
+
+import pytest
+import torch
+
+from course.lessons.l12 import exercises, figures, nets, steps
+from course.results import trained
+
+COMPOSABLE = [name for name, kind in steps.KINDS.items() if kind.compose]
+
+
+@pytest.mark.parametrize("kind", COMPOSABLE)
+def test_a_tree_gives_the_states_of_the_loop_with_nodes_as_wide_as_they_are_said_to_be(kind):
+    assert max(steps.tree_misses(kind, T) for T in (1, 2, 7, 300)) < 1e-12
+    composite = steps.in_a_tree(steps.draw(kind, 300), steps.KINDS[kind].compose)[0][-1]
+    assert len(composite) == steps.KINDS[kind].numbers(300)
+
+
+@pytest.mark.parametrize("T", [1, 2, 3, 6, 60, 64, 65, 600])
+def test_rounds_and_combines_are_those_of_a_tree_that_is_built(T):
+    _, rounds, combines = steps.in_a_tree(steps.draw("a h + b", T), steps.affine)
+    assert (rounds, combines) == (steps.rounds(T), steps.combines(T))
+
+
+def test_a_moebius_map_that_is_not_scaled_overflows():
+    composite = steps.in_a_tree(steps.draw("Möbius", 6000), lambda one, two: steps.moebius(one, two, scaled=False))
+    assert not all(number - number == 0 for number in composite[0][-1])
+
+
+@pytest.mark.parametrize("words", figures.WORDS)
+@pytest.mark.parametrize("step", figures.KINDS)
+def test_the_tree_has_a_level_for_each_round_and_the_loop_below(step, words):
+    rows = figures.levels(step, words)
+    assert len(rows) == steps.rounds(words) + 1
+    assert rows[0][:2] == (1, words)
+    assert rows[-1][:2] == (words, 1)
+    plot = figures.tree(step, words).json
+    assert max(plot["data"][0]["x"]) <= figures.ROOM
+    assert [note["text"] for note in plot["layout"]["annotations"]].count(f"loop: {words - 1:,} in turn") == 1
+
+
+def test_brent_and_kungs_combines_are_those_of_the_literature():
+    assert [exercises._brent_kung(T) for T in (6, 60, 600, 1024, 6000)] == [7, 110, 1186, 2036, 11980]
+
+
+def test_newtons_states_are_the_loops_and_a_random_net_takes_few():
+    net = nets.untrained(3)
+    assert nets.newton_iterations(net, nets.bits(100)) <= 6
+    assert nets.mending_rounds(net, nets.bits(100)) < 40
+
+
+def test_a_push_is_measured_as_a_share_of_the_state():
+    net = nets.untrained(0)
+    with torch.no_grad():
+        net.layer.from_state.weight.copy_(torch.eye(32))
+        for part in (net.layer.from_input.weight, net.layer.from_input.bias, net.layer.from_state.bias):
+            part.mul_(1e-4)
+    (left,) = nets.left_of_a_push(net, nets.bits(30), [1], share=0.1)
+    assert left == pytest.approx(
+        0.1, rel=0.1
+    )  # tanh is nearly the identity on states this small; a word more changes their length
+
+
+def test_another_word_moves_the_state_that_follows_it():
+    first, later = nets.left_of_another_word(nets.untrained(0), nets.bits(140), [0, 99])
+    assert first > 0.01
+    assert later < 1e-6
+
+
+def test_the_runs_that_the_text_speaks_of_passed():
+    stored = trained.load("12")
+    assert all(len(result["runs"]) == 3 for result in stored.values())
+    failed = [name for name, result in stored.items() if not trained.passed(result)]
+    assert failed == ["parity-right"]  # one seed of three has .92 of 1,000 bits right; the lesson prints it
