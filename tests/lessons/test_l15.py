@@ -1,0 +1,167 @@
+"""Lesson 15: its tasks are what they say, its methods without a model are exact, its stored runs bear its sentences."""
+
+import networkx
+import pytest
+import torch
+
+from course.lessons.l15 import choice, figures, music, pictures, programs, proteins, series, standing
+from course.lessons.l15.trained import TRAINED
+from course.results import trained
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+STORED = trained.load("15")
+
+
+def outcomes(name):
+    return [run["outcome"] for run in STORED[name]["runs"].values()]
+
+
+# ---- the tasks
+
+
+def test_squaring_finds_what_a_search_through_the_graph_finds():
+    apart = proteins.proteins(5, seed=3)
+    for table in apart:
+        graph = networkx.from_numpy_array(proteins.links(table).numpy())
+        lengths = dict(networkx.all_pairs_shortest_path_length(graph))
+        for rounds in (0, 1, 2, 3):
+            expected = [[0 < lengths[i].get(j, 99) <= 2**rounds for j in range(16)] for i in range(16)]
+            assert proteins.squared(proteins.links(table), rounds).tolist() == expected
+
+
+def test_contacts_are_the_pairs_of_one_chain():
+    apart = proteins.proteins(20, seed=4)
+    graphs = [networkx.from_numpy_array(proteins.links(table).numpy()) for table in apart]
+    assert all(networkx.number_connected_components(graph) == 4 for graph in graphs)
+    for table, graph in zip(apart, graphs, strict=True):
+        for part in networkx.connected_components(graph):
+            assert all(bool(proteins.contacts(table)[i, j]) == (i != j) for i in part for j in part)
+
+
+def test_f1_is_the_textbooks():
+    predicted = torch.tensor([True, True, False, False])
+    asked = torch.tensor([True, False, True, True])
+    precision, recall = 1 / 2, 1 / 3
+    assert proteins.f1(predicted, asked) == pytest.approx(2 * precision * recall / (precision + recall))
+
+
+def test_shuffled_patches_move_as_wholes_and_pixels_do_not():
+    picture = torch.arange(64.0).reshape(1, 8, 8)
+    squares = {tuple(square.tolist()) for square in pictures.patches(picture, 2)[0]}
+    assert {tuple(square.tolist()) for square in pictures.patches(pictures.shuffled_patches(picture), 2)[0]} == squares
+    moved = pictures.shuffled_pixels(picture)
+    assert {tuple(square.tolist()) for square in pictures.patches(moved, 2)[0]} != squares
+    assert torch.equal(moved.flatten().sort().values, picture.flatten())
+
+
+@pytest.mark.parametrize("gap", [0, 8, 13])
+def test_a_motif_comes_back_after_its_gap(gap):
+    notes = music.pieces(50, torch.Generator().manual_seed(0), gap)
+    assert torch.equal(notes[:, -8:], notes[:, :8])
+    assert notes[:, :-8].diff().abs().max() <= 4
+    assert notes.min() >= 0
+    assert notes.max() < 15
+
+
+def test_the_day_before_is_wrong_by_twice_the_noise_on_a_pure_season():
+    assert standing.errors(series.KINDS[0])["the day before"] == pytest.approx(2 * series.NOISE**2, rel=0.1)
+
+
+def test_the_test_hours_come_after_those_of_the_training():
+    (seen, asked), (tested, _) = series.windows(series.KINDS[1])
+    whole = series.hours(series.KINDS[1])
+    assert torch.equal(asked[-1], whole[2976:3000])
+    assert torch.equal(tested[0], whole[3000:3096])
+    assert torch.equal(seen[0], whole[:96])
+
+
+def test_counted_letters_are_a_distribution_and_equal_counting_by_hand():
+    text = torch.tensor([0, 1, 0, 1, 0, 2, 0, 1])
+    counted = programs.Counted(text, letters=3, context=1)
+    chances = counted.next_letter(torch.tensor([0]))
+    assert chances.sum().item() == pytest.approx(1)
+    alone = [(3 + 3 / 3) / 10, (3 + 3 / 3) / 10, (1 + 3 / 3) / 10]  # of 7 letters 0, 1, 2 come 3, 3, 1 times
+    by_hand = [(0 + 2 * alone[0]) / 6, (3 + 2 * alone[1]) / 6, (1 + 2 * alone[2]) / 6]  # after 0: 1 three times, 2 once
+    assert chances.tolist() == pytest.approx(by_hand)
+
+
+def test_program_text_is_the_library_and_test_modules_are_not_trained_on():
+    text = programs.program_text()
+    assert text.alphabet == programs.ALPHABET
+    piece = text.decode(programs.asked()[150])
+    assert piece not in text.decode(text.train)
+    assert programs.asked().shape == (300, 129)
+
+
+def test_the_number_of_counted_letters_is_about_the_one_that_is_printed():
+    assert programs.counted().bits() == pytest.approx(standing.COUNTED, abs=0.3)
+
+
+# ---- what was stored
+
+
+def test_stored_runs_passed():
+    assert set(STORED) == {record.name for record in TRAINED}
+    assert all(trained.passed(result) and len(result["runs"]) == 3 for result in STORED.values())
+
+
+def test_places_matter_and_their_order_does_not():
+    for whole, mixed, without in zip(*map(outcomes, ("vit", "vit-shuffled", "vit-without-places")), strict=True):
+        assert abs(whole - mixed) < 0.03
+        assert whole - without > 0.15
+
+
+def test_no_net_reads_digits_better_than_the_nearest_picture_by_more_than_one_in_a_hundred():
+    for seed, outcome in enumerate(outcomes("convolution")):
+        assert outcome < standing.nearest(seed) + 0.011
+    for seed, outcome in enumerate(outcomes("vit")):
+        assert outcome < standing.nearest(seed)
+
+
+@pytest.mark.parametrize("name", ["triangle", "triangle-mixed"])
+def test_stored_weights_are_those_of_seed_0(name):
+    net = figures.stored_net(name)
+    curve = [score for _, score in STORED[name]["runs"]["0"]["curve"]]
+    assert proteins.of(net, most=4) == pytest.approx(curve[:4], abs=0.01)
+
+
+@pytest.mark.parametrize("name", ["triangle", "triangle-mixed"])
+@pytest.mark.parametrize("residues", figures.LENGTHS)
+def test_no_pair_of_the_figure_is_undecided(name, residues):
+    """Then rounding on another device moves none of them, and the figure's text is the same everywhere."""
+    seen = proteins.links(proteins.planted(figures.LENGTHS[residues]))[None]
+    with torch.no_grad():
+        for rounds in range(1, 7):
+            assert figures.stored_net(name)(seen, rounds).abs().min() > 1e-3
+
+
+# ---- figures and sentences
+
+
+@pytest.mark.parametrize(
+    ("rounds", "title"),
+    [(0, "all up to 1 link apart, none"), (2, "all up to 4 links apart, none"), (4, "every contact is found\n")],
+)
+def test_the_title_says_how_far_the_exact_step_reaches(rounds, title):
+    assert title in figures.contacts(rounds).text
+
+
+def test_a_row_knows_its_best_and_how_far_the_others_came():
+    row = standing.Row("a", 6.0, {"no model": ("x", 2.0), "the block": ("y", 4.0)}, "bits")
+    assert (row.best, row.share("no model"), row.share("the block")) == (2.0, 1.0, 0.5)
+    assert row.is_ahead("no model")
+    assert not row.is_ahead("the block")
+
+
+def test_guesses_are_shown_beside_what_came_out():
+    names = ["pictures", "proteins", "music", "a series", "code"]
+    lines = standing.compared(dict.fromkeys(names) | {"music": 0.5}).splitlines()
+    assert len(lines) == 5
+    assert "your guess 0.5; the note sixteen before: 100 %" in lines[2]
+    assert standing.compared({}).startswith("my_guesses is a dict with these names")
+    assert standing.compared([]).startswith("my_guesses is a dict with these names")
+
+
+def test_another_choice_is_refused_with_the_names():
+    with pytest.raises(ValueError, match="one of music, series, code"):
+        choice.train_one("film")
