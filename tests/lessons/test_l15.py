@@ -100,9 +100,11 @@ def test_the_number_of_counted_letters_is_about_the_one_that_is_printed():
 # ---- what was stored
 
 
-def test_stored_runs_passed():
+def test_stored_runs_passed_but_for_one_which_the_lesson_says():
     assert set(STORED) == {record.name for record in TRAINED}
-    assert all(trained.passed(result) and len(result["runs"]) == 3 for result in STORED.values())
+    assert all(len(result["runs"]) == 3 for result in STORED.values())
+    assert [name for name, result in STORED.items() if not trained.passed(result)] == ["triangle-mixed-longer"]
+    assert [run["passed"] for run in STORED["triangle-mixed-longer"]["runs"].values()].count(True) == 1
 
 
 def test_places_matter_and_their_order_does_not():

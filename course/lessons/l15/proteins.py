@@ -17,7 +17,7 @@ from ...show.watching import watch_in_notebook
 from ...training import Training, train
 
 N, CHAINS, B = 16, 4, 32  # residues and chains of a protein, proteins of a batch
-WIDTH, RATE, DECAY, MOST_ROUNDS = 16, 5e-3, 0.01, 4
+WIDTH, DECAY, MOST_ROUNDS = 16, 0.01, 4
 LONGER, MIXED = 48, (8, 12, 16, 20, 24)  # residues that are asked; that are trained on, where the sizes are mixed
 
 
@@ -104,10 +104,10 @@ class Ordinary(nn.Module):
         return (scores + scores.transpose(1, 2)) / residues.shape[-1] ** 0.5
 
 
-MODELS = {  # what is trained, on which numbers of residues, in how many steps
-    "triangle": (lambda: PairNet(WIDTH), (N,), 300),
-    "triangle, mixed sizes": (lambda: PairNet(WIDTH), MIXED, 300),
-    "ordinary": (Ordinary, (N,), 340),
+MODELS = {  # what is trained, on which numbers of residues, in how many steps, at which rate
+    "triangle": (lambda: PairNet(WIDTH), (N,), 300, 5e-3),
+    "triangle, mixed sizes": (lambda: PairNet(WIDTH), MIXED, 300, 5e-3),
+    "ordinary": (Ordinary, (N,), 500, 1e-3),
 }
 
 
@@ -126,7 +126,7 @@ def unseen(residues: int = N) -> Tensor:
 @cache
 def run(name: str = "triangle", seed: int = 0) -> Training:
     """Train one of MODELS, with 1 to 4 rounds drawn for each batch. What was trained is kept."""
-    make, sizes, steps = MODELS[name]
+    make, sizes, steps, rate = MODELS[name]
 
     def batches(generator):
         residues = sizes[int(torch.randint(len(sizes), (), generator=generator))]
@@ -135,7 +135,7 @@ def run(name: str = "triangle", seed: int = 0) -> Training:
         return links(apart), contacts(apart).float(), rounds
 
     watch = watch_in_notebook(f"{steps} steps", name)
-    return train(make, batches, loss, steps=steps, seed=seed, lr=RATE, decay=DECAY, watch=watch)
+    return train(make, batches, loss, steps=steps, seed=seed, lr=rate, decay=DECAY, watch=watch)
 
 
 def loss(model: nn.Module, batch: tuple[Tensor, Tensor, int]) -> Tensor:

@@ -146,7 +146,7 @@ def rows() -> list[Row]:
     contacts = {
         "no model": ("squaring", proteins.of_squaring()[3]),
         "specialist": ("triangle", stored("triangle", fourth=True)),
-        "the block": ("Transformer over residues", stored("ordinary", fourth=True)),
+        "the block": ("Transformer over residues", stored("residues", fourth=True)),
     }
     notes = {
         "no model": ("sixteen before", notes_right()[0]),

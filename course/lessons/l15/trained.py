@@ -133,7 +133,7 @@ TRAINED = [
         baseline=1.0,
     ),
     Trained(
-        "ordinary",
+        "residues",
         "An ordinary Transformer over residues gains little by being repeated.",
         "gain of F1 from one round to four",
         _ordinary,
