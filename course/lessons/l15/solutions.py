@@ -112,6 +112,9 @@ WRONG_PATCHES = {
     "patch 0 holds others than 0, 1, 4, 5": _refuses(
         lambda picture, side: _squares(picture, side).reshape(-1, side**2).roll(-1, 0)
     ),
+    "for a random picture of 6 × 4, side 2, the pixels are others": _refuses(
+        lambda picture, side: _squares(torch.arange(picture.numel()).reshape(picture.shape), side).reshape(-1, side**2)
+    ),
     "Is a return missing": lambda picture, side: print(picture[:side, :side]),
     "returned a list; a tensor of shape (4, 4)": lambda picture, side: [picture, [side]],
 }
@@ -165,6 +168,9 @@ WRONG_FORECASTS = {
     "after one period you forecast nothing": lambda past, period, horizon: torch.cat(
         [past[-period:], torch.zeros(max(horizon - period, 0))]
     )[:horizon],
+    "for 12 random numbers, period 3": lambda past, period, horizon: (
+        past[-1] + 1 - period + torch.arange(horizon) % period
+    ),
     "returned shape (4,)": lambda past, period, horizon: past[-period:],
     "the 1st forecast is 0": lambda past, period, horizon: torch.zeros(horizon),
     "Is a return missing": lambda past, period, horizon: print(past[-period:]),
