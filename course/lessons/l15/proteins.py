@@ -107,7 +107,7 @@ class Ordinary(nn.Module):
 MODELS = {  # what is trained, on which numbers of residues, in how many steps, at which rate
     "triangle": (lambda: PairNet(WIDTH), (N,), 300, 5e-3),
     "triangle, mixed sizes": (lambda: PairNet(WIDTH), MIXED, 300, 5e-3),
-    "ordinary": (Ordinary, (N,), 500, 1e-3),
+    "ordinary": (Ordinary, (N,), 500, 2e-3),
 }
 
 
