@@ -8,7 +8,7 @@ import torch
 from ...models.triangle import PairNet
 from ...show import theme
 from ...show.display import Page, Picture
-from ...show.marks import annotate, axis, figure, guide, muted, sheet, tag
+from ...show.marks import annotate, axis, figure, guide, sheet, tag
 from ...training.pictures import digits
 from . import proteins
 from .pictures import BRIGHTEST, SIZE, shuffled_patches
@@ -53,7 +53,6 @@ def _pixels(picture, left, top, side):
 
 LENGTHS = {16: (11, 3, 1, 1), 48: (33, 9, 4, 2)}  # of the chains that are drawn
 FOUND_BY = {"the exact step": None, "a net trained on 16": "triangle", "a net trained on 8 to 24": "triangle-mixed"}
-MISSED, KNOWN, NEW = (theme.BLUES[place][1] for place in (1, 3, 4))
 WEIGHTS = Path(__file__).parent / "weights"
 
 
@@ -75,25 +74,34 @@ def pairs_of(residues: int, rounds: int, name: str | None) -> tuple[torch.Tensor
     return apart, proteins.predicted(stored_net(name), seen, rounds)[0]
 
 
-def contacts(rounds: int = 0, residues: int = 16, found_by: str = "the exact step") -> Page:
+def contacts(rounds: int = 0, residues: int = 16, found_by: str = "the exact step") -> Picture:
     """The table of pairs, chain after chain: what is found after so many rounds, and how far apart that is."""
     apart, pairs = pairs_of(residues, rounds, FOUND_BY[found_by])
+    _, before = pairs_of(residues, max(rounds - 1, 0), FOUND_BY[found_by])
+    reach, wrong = 2**rounds, int((pairs & (apart < 0)).sum()) // 2
     shares = {}
     for distance in range(1, int(apart.max()) + 1):
-        shares[distance] = pairs[apart == distance].float().mean().item()
-    wrong = int((pairs & (apart < 0)).sum()) // 2
-    title = _title(rounds, shares, wrong)
-    before = pairs_of(residues, max(rounds - 1, 0), FOUND_BY[found_by])[1]
-    table, bars = _table(apart, pairs, before, 2**rounds), _bars(shares, 2**rounds)
-    legend = ["Each block is a chain. "]
-    for word, colour in (("Dark", NEW), ("middle", KNOWN)):
-        legend.append(tag("b", word, style={"color": colour}))
-        legend.append(": found, and new in this round; " if word == "Dark" else ": found before; light: missed. ")
-    legend += ["Framed: 2", tag("sup", rounds), f" = {2**rounds} links apart. Wrongly found: {wrong}."]
-    svg = tag("svg", table, bars, viewBox="0 0 860 400", **SVG)
-    by_distance = ", ".join(f"{share:.0%} of {distance} apart" for distance, share in shares.items())
-    text = f"Figure: {title}\n{residues} residues, found by {found_by}: {by_distance}. Wrongly found: {wrong}."
-    return Page(sheet(title, svg, muted(*legend)), text)
+        shares[distance] = round(pairs[apart == distance].float().mean().item(), 3)
+    plot = figure(
+        _title(rounds, shares, wrong),
+        height=440,
+        columns=2,
+        headings=("pairs of residues, chain after chain", "share found, by links apart"),
+        horizontal_spacing=0.1,
+        left=40,
+        note=f"Light: missed. Middle: found before. Dark: found, and new in this round. Grey: a residue itself. Ring: 2^{rounds} "
+        f"= {reach} links apart. Wrongly found (brown): {wrong}.",
+    )
+    _table(plot, apart, pairs, before, reach)
+    colours = [theme.ACCENT if distance == reach else theme.ATTENTION for distance in shares]
+    plot.add_bar(x=list(shares), y=list(shares.values()), marker_color=colours, name="found", row=1, col=2)
+    labelled = list(shares) if residues < 20 else [1, 8, 16, 24, 32]
+    plot.update_xaxes(axis(values=labelled, span=(0.4, len(shares) + 0.6)), row=1, col=2)
+    plot.update_yaxes(axis(span=(0, 1.06), tickformat=".0%", values=[0, 0.5, 1]), row=1, col=2)
+    plot.update_yaxes(ticktext=["0 %", "50 %", "100 %"], row=1, col=2)
+    by_distance = ", ".join(f"{share:.0%} of {distance} apart" for distance, share in shares.items() if share)
+    text = f"Figure: {_title(rounds, shares, wrong)}\n{residues} residues, found by {found_by}: {by_distance}. "
+    return Picture(plot, text=text + f"Wrongly found: {wrong}.")
 
 
 def _title(rounds, shares, wrong):
@@ -108,44 +116,33 @@ def _title(rounds, shares, wrong):
     return f"After {rounds} {turns}: all up to {reach} {links} apart, " + ("some beyond" if beyond else "none beyond")
 
 
-def _table(apart, pairs, before, framed):
+ITSELF, LACKING, OLD, FRESH, MISTAKEN = range(5)  # what a cell of the table is
+INKS = (theme.GREY, theme.BLUES[1][1], theme.BLUES[3][1], theme.BLUES[4][1], theme.BAD)
+
+
+def _table(plot, apart, pairs, before, reach):
     N = len(apart)
-    side = 360 / N
-    yield tag("text", "pairs of residues", x=4, y=18, font_size=15, fill=theme.INK)
-    starts = [place for place in range(N) if place == 0 or apart[place, place - 1] < 0]
-    for start, end in zip(starts, [*starts[1:], N], strict=True):
-        size = (end - start) * side
-        box = {"x": 4 + start * side, "y": 28 + start * side, "width": size, "height": size}
-        yield tag("rect", fill=MISSED, stroke=theme.GREY, **box)
-    yield tag("rect", x=4, y=28, width=360, height=360, fill="none", stroke=theme.GREY)
-    for i in range(N):
-        yield tag("rect", x=4.5 + i * side, y=28.5 + i * side, width=side - 1, height=side - 1, fill=theme.GREY)
-    for i, j in pairs.nonzero().tolist():
-        ink = theme.BAD if apart[i, j] < 0 else KNOWN if before[i, j] and framed > 1 else NEW
-        yield tag("rect", x=4.5 + j * side, y=28.5 + i * side, width=side - 1, height=side - 1, fill=ink)
-    for i, j in (apart == framed).nonzero().tolist():
-        frame = {"fill": "none", "stroke": theme.ACCENT, "stroke_width": 2.5 if N < 20 else 1.5}
-        yield tag("rect", x=4 + j * side, y=28 + i * side, width=side, height=side, **frame)
-
-
-def _bars(shares, framed):
-    left, width, bottom, height = 430, 420, 350, 280
-    step = width / len(shares)
-    yield tag("text", "share found, by links apart", x=left, y=18, font_size=15, fill=theme.INK)
-    for share in (0, 0.5, 1):
-        y = bottom - share * height
-        yield tag("line", x1=left, y1=y, x2=left + width, y2=y, stroke=theme.LINE)
-        yield tag("text", f"{share:.0%}", x=left - 6, y=y + 5, text_anchor="end", font_size=13, fill=theme.MUTED)
-    for distance, share in shares.items():
-        x = left + (distance - 1) * step
-        bar = {"x": x + 0.1 * step, "width": 0.8 * step, "y": bottom - share * height, "height": share * height}
-        yield tag("rect", fill=theme.ATTENTION, **bar)
-        if distance == framed:
-            frame = {"x": x, "y": bottom - height - 4, "width": step, "height": height + 4}
-            yield tag("rect", fill="none", stroke=theme.ACCENT, stroke_width=2.5, **frame)
-        if len(shares) < 20 or distance % 4 == 0 or distance == 1:
-            place = {"x": x + step / 2, "y": bottom + 18, "text_anchor": "middle", "font_size": 13}
-            yield tag("text", distance, fill=theme.INK, **place)
+    cells = torch.full_like(apart, -1)
+    cells[apart > 0] = LACKING
+    cells[pairs & before & (apart > 0)] = OLD
+    cells[pairs & ~before | pairs & (apart == 1) & (reach == 1)] = FRESH
+    cells[pairs & (apart < 0)] = MISTAKEN
+    cells[apart == 0] = ITSELF
+    z = [[None if cell < 0 else cell for cell in row] for row in cells.tolist()]
+    scale = [[edge / 5, ink] for kind, ink in enumerate(INKS) for edge in (kind, kind + 1)]
+    plot.add_heatmap(
+        z=z, zmin=-0.5, zmax=4.5, colorscale=scale, showscale=False, hoverinfo="skip", xgap=1, ygap=1, row=1, col=1
+    )  # fmt: skip
+    rings = (apart == reach).nonzero().tolist()
+    marker = {"symbol": "circle-open", "color": theme.ACCENT, "size": 13 if N < 20 else 5, "line": {"width": 2}}
+    x, y = [j for _, j in rings], [i for i, _ in rings]
+    plot.add_scatter(x=x, y=y, mode="markers", marker=marker, hoverinfo="skip", row=1, col=1)
+    for start in range(1, N):
+        if apart[start, start - 1] < 0:  # another chain begins
+            for where in ({"x": start - 0.5}, {"y": start - 0.5}):
+                guide(plot, colour=theme.LINE, dash="solid", width=1, row=1, column=1, **where)
+    plot.update_xaxes(axis(span=(-0.5, N - 0.5), showticklabels=False, ticks="", showgrid=False), row=1, col=1)
+    plot.update_yaxes(axis(span=(N - 0.5, -0.5), showticklabels=False, ticks="", showgrid=False), row=1, col=1)
 
 
 # ---- five tasks
