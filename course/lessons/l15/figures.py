@@ -90,7 +90,7 @@ def contacts(rounds: int = 0, residues: int = 16, found_by: str = "the exact ste
         horizontal_spacing=0.1,
         left=40,
         note=f"Light: missed. Middle: found before. Dark: found, and new in this round. Grey: a residue itself. Ring: 2^{rounds} "
-        f"= {reach} links apart. Wrongly found (brown): {wrong}.",
+        f"= {reach} links apart. Wrongly found (black): {wrong}.",
     )
     _table(plot, apart, pairs, before, reach)
     colours = [theme.ACCENT if distance == reach else theme.ATTENTION for distance in shares]
@@ -117,7 +117,7 @@ def _title(rounds, shares, wrong):
 
 
 ITSELF, LACKING, OLD, FRESH, MISTAKEN = range(5)  # what a cell of the table is
-INKS = (theme.GREY, theme.BLUES[1][1], theme.BLUES[3][1], theme.BLUES[4][1], theme.BAD)
+INKS = (theme.GREY, theme.BLUES[1][1], theme.BLUES[3][1], theme.BLUES[4][1], theme.INK)
 
 
 def _table(plot, apart, pairs, before, reach):
@@ -148,10 +148,10 @@ def _table(plot, apart, pairs, before, reach):
 # ---- five tasks
 
 LOOKS = {  # kind: colour, plotly's marker, the same as a letter, where in its row
-    "no model": (theme.INK, "diamond", "◆", 0.24),
-    "specialist": (theme.ACCENT, "square", "■", 0.08),
+    "no model": (theme.INK, "diamond", "◆", 0.22),
+    "specialist": (theme.ACCENT, "square", "■", 0.07),
     "the block": (theme.ATTENTION, "circle", "●", -0.08),
-    "LSTM": (theme.LSTM, "triangle-up", "▲", -0.24),
+    "LSTM": (theme.LSTM, "triangle-up", "▲", -0.22),
 }
 
 
@@ -162,8 +162,8 @@ def five_rows() -> Picture:
     plot = figure(
         f"The block is ahead of all others in {ahead or 'none'} of five tasks",
         x=axis("of the way from guessing to the best reached here", span=(-0.03, 1.04), tickformat=".0%"),
-        y=axis(visible=False, span=(-4.75, 0.6)),
-        height=470,
+        y=axis(visible=False, span=(-4.55, 0.55)),
+        height=540,
         left=24,
         above=24,
         note="Means of three stored seeds; what is no model is computed. Guessing: a digit in ten; the links; the likeliest "
@@ -182,9 +182,9 @@ def five_rows() -> Picture:
             hovertemplate="%{text}<extra></extra>",
         )
     for place, row in enumerate(tasks):
-        annotate(plot, tag("b", row.task), 0, 0.3 - place, yshift=2)
-        annotate(plot, _numbers(row), 0, -0.4 - place, colour=theme.MUTED, size=12)
-        guide(plot, y=-0.56 - place, colour=theme.LINE, dash="solid", width=1)
+        annotate(plot, tag("b", row.task), 0, 0.31 - place)
+        annotate(plot, _numbers(row), 0, -0.36 - place, colour=theme.MUTED, size=12)
+        guide(plot, y=-0.52 - place, colour=theme.LINE, dash="solid", width=1)
     names = [tag("span", f"{LOOKS[kind][2]} {kind}", style={"color": LOOKS[kind][0]}) for kind in KINDS]
     annotate(plot, tag("b", *_between(names, "     ")), 0, 1, within="panel", yanchor="bottom", yshift=6)
     return Picture(plot, text="\n".join(["Figure: " + plot.layout.title.text.strip("</b>"), *map(_in_words, tasks)]))

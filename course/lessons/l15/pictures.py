@@ -18,7 +18,7 @@ BRIGHTEST = 16  # of a pixel
 
 
 def convolution() -> nn.Module:
-    """Two convolutions of 3 × 3, 9,930 weights: as parallel as attention, and each place sees its neighbours alone."""
+    """Two convolutions of 3 × 3, where a place reads its neighbours, and a linear layer that reads all: 9,930 weights."""
     return nn.Sequential(
         nn.Unflatten(1, (1, SIZE)),
         nn.Conv2d(1, 16, 3, padding=1),
