@@ -18,7 +18,7 @@ BRIGHTEST = 16  # of a pixel
 
 
 def convolution() -> nn.Module:
-    """Two convolutions of 3 × 3, where a place reads its neighbours, and a linear layer that reads all: 9,930 weights."""
+    """Two convolutions of 3 × 3, where a place reads its neighbours; a linear layer reads all: 9,930 weights."""
     return nn.Sequential(
         nn.Unflatten(1, (1, SIZE)),
         nn.Conv2d(1, 16, 3, padding=1),
