@@ -148,11 +148,20 @@ def test_the_title_says_how_far_the_exact_step_reaches(rounds, title):
     assert title in figures.contacts(rounds).text
 
 
+def test_pairs_that_are_wrongly_found_stand_in_the_title():
+    _, pairs = figures.pairs_of(48, 6, "triangle")
+    wrong = int((pairs & (proteins.planted(figures.LENGTHS[48]) < 0)).sum()) // 2
+    assert wrong > 0
+    assert f"and {wrong} wrong pairs\n" in figures.contacts(6, 48, "a net trained on 16").text
+
+
 def test_a_row_knows_its_best_and_how_far_the_others_came():
     row = standing.Row("a", 6.0, {"no model": ("x", 2.0), "the block": ("y", 4.0)}, "bits")
     assert (row.best, row.share("no model"), row.share("the block")) == (2.0, 1.0, 0.5)
     assert row.is_ahead("no model")
     assert not row.is_ahead("the block")
+    level = standing.Row("a", 6.0, {"no model": ("x", 2.0), "the block": ("y", 2.0)}, "bits")
+    assert not level.is_ahead("the block")
 
 
 def test_guesses_are_shown_beside_what_came_out():
