@@ -12,7 +12,7 @@ from ..notebooks import IGNORED, is_plumbing
 from .common import ROOT, emptied, first_code_cell, refuse, source_of, sources, write
 from .wheel import CarriedWheel, build_wheel, carried
 
-LARGEST = 1_500_000  # bytes of a Colab notebook
+LARGEST = 2_000_000  # bytes of a Colab notebook, of which the course that it carries is half
 COLAB = "https://colab.research.google.com"
 
 
