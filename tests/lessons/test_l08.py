@@ -1,5 +1,7 @@
 """Lesson 08: what it says of a busy machine, the parts of a batch, the waiting that is drawn, the kernel's lines."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
@@ -20,9 +22,10 @@ def times(one, torchs, load=None):
 @pytest.mark.parametrize("processes", [None, 0.02])
 @pytest.mark.parametrize("busy", [times(1.0, 1.2), times(1.0, 0.6, Load(others=1.9, cores=2))])
 def test_on_a_busy_machine_no_ratio_is_shown(busy, processes):
-    (sentence,) = splitting.what_it_says(busy, processes)
-    assert sentence.startswith("This machine is busy")
-    assert "×" not in sentence
+    lines = splitting.what_it_says(busy, processes)
+    assert lines[0].startswith("This machine is busy")
+    assert "×" not in "".join(lines)
+    assert max(map(len, lines)) <= 100  # a longer one is broken in the middle of a word
 
 
 def test_on_a_quiet_machine_every_way_is_shown():
@@ -65,6 +68,15 @@ def test_padded_parts_are_right_once_they_are_weighed_by_their_words():
     weighed = sum(count * gradient for count, gradient in zip(words, gradients, strict=True)) / sum(words)
     assert splitting.miss(weighed, whole) < 1e-13
     assert splitting.miss(sum(gradients) / 4, whole) > 0.05
+
+
+@pytest.mark.parametrize(("reason", "last"), [(None, "fused"), ("triton is not installed", "graph")])
+def test_on_a_gpu_the_ladder_has_our_kernel_only_where_it_runs(monkeypatch, reason, last):
+    monkeypatch.setattr(parts, "device", lambda: SimpleNamespace(type="cuda"))
+    monkeypatch.setattr(torch.Tensor, "to", lambda tensor, place: tensor)
+    monkeypatch.setattr(parts, "unavailable", lambda tensor: reason)
+    monkeypatch.setattr(parts, "compare", lambda functions, **settings: list(functions))
+    assert parts.time_the_ladder(T=2)[-1] == last
 
 
 @pytest.mark.parametrize(("first", "last"), [("blocks = tl.cdiv(Tq", "edge, end"), ("for MASKED", "tl.store(level")])

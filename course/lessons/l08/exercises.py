@@ -30,6 +30,10 @@ def _other_intensities(rows, D, itemsize):
     numbers = 2 * words + weights
     return [
         (operations / 2 / (itemsize * numbers), "A multiply–add is two operations, a multiplication and an addition."),
+        (
+            (operations - words) / (itemsize * numbers),
+            "You count D − 1 additions a result, which is exact. Here a multiply–add is two operations: count D of each.",
+        ),
         (operations / numbers, "That is operations for each number. A number has itemsize bytes."),
         (itemsize * numbers / operations, "That is bytes for each operation: turn it over."),
         (operations / (itemsize * weights), "Only the matrix is counted. The rows come in, and the results go out."),
@@ -284,7 +288,7 @@ def _check_empty_block(student):
 
 
 def check_ridge(student):
-    for D, ridge in ((50, 7), (500, 100), (512, 162), (324, 162), (256, 162), (4096, 162)):
+    for D, ridge in ((50, 7), (500, 100), (512, 162), (256, 162), (324, 162), (4096, 162)):
         setting = f"D = {D}, ridge = {ridge}"
         answer = student(D, ridge, on=setting)
         if 2 * ridge >= D:

@@ -38,6 +38,7 @@ answers.also_right("1", lambda rows, D, itemsize: 1 / (itemsize * (1 / D + 1 / r
 
 WRONG_INTENSITIES = {
     "A multiply–add is two operations": lambda rows, D, s: rows * D / (s * (2 * rows + D)),
+    "You count D − 1 additions": lambda rows, D, s: rows * (2 * D - 1) / (s * (2 * rows + D)),
     "That is operations for each number": lambda rows, D, s: 2 * rows * D / (2 * rows + D),
     "That is bytes for each operation": lambda rows, D, s: s * (2 * rows + D) / (2 * rows * D),
     "Only the matrix is counted": lambda rows, D, s: 2 * rows / s,
@@ -405,13 +406,13 @@ WRONG_ROWS = {
     "One of rows and results is missing": lambda D, ridge: ridge * D / (D - ridge) if ridge < D else math.inf,
     "That is half of it": lambda D, ridge: ridge * D / (2 * D - 4 * ridge) if 2 * ridge < D else math.inf,
     "That is D / 2": lambda D, ridge: D / 2,
-    "for D = 256, ridge = 162 you find -609.9": lambda D, ridge: (
-        ridge * D / (D - 2 * ridge) if 2 * ridge != D else math.inf
+    "for D = 256, ridge = 162 you find -609.9": lambda D, ridge: ridge * D / (D - 2 * ridge),
+    "raised ZeroDivisionError for D = 324, ridge = 162": lambda D, ridge: (
+        ridge * D / (D - 2 * ridge) if 2 * ridge <= D else math.inf
     ),
-    "raised ZeroDivisionError for D = 324, ridge = 162": lambda D, ridge: ridge * D / (D - 2 * ridge),
     "you say never. With enough rows": lambda D, ridge: math.inf,
-    "returned None for D = 324": lambda D, ridge: ridge * D / (D - 2 * ridge) if 2 * ridge < D else None,
-    "for D = 324, ridge = 162 you find 'never'": lambda D, ridge: (
+    "returned None for D = 256": lambda D, ridge: ridge * D / (D - 2 * ridge) if 2 * ridge < D else None,
+    "for D = 256, ridge = 162 you find 'never'": lambda D, ridge: (
         ridge * D / (D - 2 * ridge) if 2 * ridge < D else "never"
     ),
     "That is twice as many as needed": lambda D, ridge: 2 * ridge * D / (D - 2 * ridge) if 2 * ridge < D else math.inf,

@@ -143,14 +143,15 @@ def _update(peers, batch):
 
 
 def what_it_says(times: Comparison, processes: float | None = None) -> list[str]:
-    """A line for each way, how many times as fast as one thread it was; on a busy machine one sentence and no number.
+    """A line for each way, how many times as fast as one thread it was; on a busy machine that, and no number.
 
     times: of `time_the_split`. processes: seconds of an update on 4 processes; then the line is about these alone.
     """
     if is_busy(times):
         return [
-            "This machine is busy, or has one core: torch's own two threads were no quicker than one, or other programs "
-            "took the cores. So these times say nothing about splitting. Run the cell again when it is quiet."
+            "This machine is busy, or has one core:",
+            "torch's own two threads were no quicker than one, or other programs took the cores.",
+            "So these times say nothing about splitting. Run the cells again when it is quiet.",
         ]
     if processes is not None:
         return [f"{'4 × 8 on processes':32} {times[ONE].median / processes:.2f} times as fast as one thread"]
