@@ -49,6 +49,21 @@ def test_newtons_states_are_the_loops_and_a_random_net_takes_few():
     assert nets.mending_rounds(net, nets.bits(100)) < 40
 
 
+def test_a_net_that_keeps_a_bit_waits_for_guess_and_mend_and_not_in_pieces():
+    net, text = nets.untrained(0), torch.zeros(400, dtype=torch.int64)
+    text[[10, 30, 350]] = 1
+    with torch.no_grad():
+        for weight in (net.layer.from_state.weight, *net.layer.from_input.parameters(), net.embed.weight):
+            weight.zero_()
+        net.layer.from_state.bias.zero_()
+        net.layer.from_state.weight[0, 0], net.layer.from_input.weight[0, 0], net.embed.weight[1, 0] = 3, 1, 5
+        net.layer.from_input.bias[0] = -0.3  # near 0 a state falls to the lower resting place
+    assert nets.mending_rounds(net, text) > 300
+    assert nets.in_pieces(net, text) == (60 + 2 * 40 + 4, pytest.approx(0, abs=1e-6))
+    _, miss = nets.in_pieces(net, text, met=5)  # before the first one: the upper place was not met
+    assert miss > 1
+
+
 def test_a_push_is_measured_as_a_share_of_the_state():
     net = nets.untrained(0)
     with torch.no_grad():
