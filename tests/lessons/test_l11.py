@@ -8,7 +8,9 @@ from tensors import largest
 
 from course.lessons.l11 import figures, parts, speculation, steps, writer
 from course.lessons.l11.speculation import EXACT, RULES
+from course.models.cache import Cache
 from course.models.language import language_model
+from course.models.transformer import Attention, may_look_back
 from course.training.corpus import Text, help_text
 from course.training.store import Stored
 from helpers.ops.linear_attention import elu_plus_one, linear_attention
@@ -40,6 +42,17 @@ def test_the_step_of_linear_attention_is_linear_attention():
     query, key, value = (layer.split(part(words)) for part in (layer.query, layer.key, layer.value))
     whole = linear_attention(query, key, value, feature=elu_plus_one, method="parallel")
     assert largest(outputs, layer.join(whole.transpose(1, 2).flatten(2))) < 1e-5
+
+
+@torch.no_grad()
+def test_fused_attention_is_attention():
+    torch.manual_seed(0)
+    plain, fused, words = Attention(12, 3), steps.FusedAttention(12, 3), torch.randn(2, 9, 12)
+    fused.load_state_dict(plain.state_dict())
+    expected, cache = plain(words, mask=may_look_back(9)), Cache(9)
+    assert largest(fused(words), expected) < 1e-5
+    outputs = [fused(word, cache=cache) for word in words.split(1, dim=1)]
+    assert largest(torch.cat(outputs, dim=1), expected) < 1e-5
 
 
 # ---- a draft changes no chance

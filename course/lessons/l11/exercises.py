@@ -97,6 +97,10 @@ def _name_the_step(output, words, matrices, place):
         f"for {place} the scores are not divided by √D.",
     )
     require(
+        not close(output, (query @ key.T / math.sqrt(len(key))).softmax(-1) @ value),
+        f"for {place} the scores are divided by the root of how many keys there are. It is √D, of how wide a key is.",
+    )
+    require(
         not close(output, query @ key.T / math.sqrt(W_Q.shape[1]) @ value),
         f"for {place} the softmax is missing: the scores themselves multiply the values.",
     )

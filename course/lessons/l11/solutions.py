@@ -115,6 +115,12 @@ def step_without_the_scale(x, keys, values, W_Q, W_K, W_V):
     return (x @ W_Q @ keys.T).softmax(-1) @ values, keys, values
 
 
+@wrong("1", "the root of how many keys there are")
+def step_scales_by_the_length(x, keys, values, W_Q, W_K, W_V):
+    keys, values = _grown(x, keys, values, W_K, W_V)
+    return (x @ W_Q @ keys.T / len(keys) ** 0.5).softmax(-1) @ values, keys, values
+
+
 @wrong("1", "the softmax is missing")
 def step_without_the_softmax(x, keys, values, W_Q, W_K, W_V):
     keys, values = _grown(x, keys, values, W_K, W_V)

@@ -67,18 +67,15 @@ def texts(target: Says, draft: Says, length: int, ahead: int, rule: Rule = RULES
 
     ahead: so many words are drafted before each pass. Everything is enumerated, nothing drawn.
     """
-    chances, passes = defaultdict(float), 0.0
-    waiting = {(): 1.0}
-    while waiting:
-        words, chance = waiting.popitem()
-        if len(words) == length:
-            chances[words] += chance
-            continue
-        passes += chance
-        for more, share in _one_pass(target, draft, words, ahead, rule):
-            longer = (words + more)[:length]
-            waiting[longer] = waiting.get(longer, 0.0) + chance * share
-    return dict(chances), passes
+    chances, passes = [defaultdict(float) for _ in range(length + 1)], 0.0  # of the texts of each length
+    chances[0][()] = 1.0
+    for shorter in range(length):
+        for words, chance in chances[shorter].items():
+            passes += chance
+            for more, share in _one_pass(target, draft, words, min(ahead, length - shorter), rule):
+                longer = (words + more)[:length]
+                chances[len(longer)][longer] += chance * share
+    return dict(chances[length]), passes
 
 
 def _one_pass(target, draft, words, ahead, rule) -> Iterator[tuple[tuple[int, ...], float]]:

@@ -2,6 +2,7 @@
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import scaled_dot_product_attention
 
 from helpers.ops.linear_attention import elu_plus_one
 
@@ -43,6 +44,18 @@ class LinearAttention(Attention):
         return self.join(mixed.transpose(1, 2).flatten(2))  # (B, 1, D)
 
 
+class FusedAttention(Attention):
+    """Causal attention by torch's fused kernel, which does not write all T² scores to memory, as `Attention` does."""
+
+    def forward(self, words: Tensor, answering=None, mask=None, cache: Cache | None = None) -> Tensor:
+        """words (B, T, D) to (B, T, D): a whole text, or with a cache one word that reads all before it."""
+        query, key, value = (self.split(part(words)) for part in (self.query, self.key, self.value))  # (B, H, T, D/H)
+        if cache is not None:
+            key, value = cache.append(key, value)
+        mixed = scaled_dot_product_attention(query, key, value, is_causal=cache is None)
+        return self.join(mixed.transpose(1, 2).flatten(2))
+
+
 def linear_block(width: int = WIDTH, heads: int = HEADS) -> Block:
     """A block whose attention is linear."""
     block = Block(width, heads)
@@ -51,14 +64,17 @@ def linear_block(width: int = WIDTH, heads: int = HEADS) -> Block:
 
 
 @torch.no_grad()
-def next_word(t: int, B: int = 1, width: int = WIDTH, heads: int = HEADS) -> dict:
+def next_word(t: int, B: int = 1, width: int = WIDTH, heads: int = HEADS, fused: bool = False) -> dict:
     """Functions of nothing that compute the output of word t, after t − 1 others: {way: function}.
 
-    Random words and weights: neither counts nor times depend on them. Each call takes the same step again.
+    Random words and weights: neither counts nor times depend on them. Each call takes the same step again. fused: by
+    FusedAttention, which torch cannot count.
     """
     torch.manual_seed(0)
     words = torch.randn(B, t, width)
     block, linear, lstm = Block(width, heads), linear_block(width, heads), LSTM(lstm_width(width), lstm_width(width))
+    if fused:
+        block.attention.part = FusedAttention(width, heads)
     cache, state = Cache(t), State(B, heads, width // heads)
     cache.append(*torch.randn(2, B, heads, t - 1, width // heads).unbind())
     word, hidden = words[:, -1:], (torch.randn(B, lstm.width), torch.randn(B, lstm.width))
@@ -69,12 +85,19 @@ def next_word(t: int, B: int = 1, width: int = WIDTH, heads: int = HEADS) -> dic
         return block(word, None, None, cache)
 
     ways = {
-        "no cache": lambda: block(words, may_look_back(t))[:, -1:],
+        "no cache": lambda: block(words, None if fused else may_look_back(t))[:, -1:],
         "cache": with_cache,
         "LSTM": lambda: lstm.step(one_more, hidden),
         "linear attention": lambda: linear(word, None, None, state),
     }
     return {way: torch.no_grad()(call) for way, call in ways.items()}
+
+
+def timed(t: int) -> dict:
+    """What is timed: `next_word`, fused, and "LSTM reads": all t words in one call."""
+    lstm = LSTM(lstm_width(WIDTH), lstm_width(WIDTH))
+    words = torch.randn(1, t, lstm.width)
+    return next_word(t, fused=True) | {"LSTM reads": torch.no_grad()(lambda: lstm(words))}
 
 
 def multiply_adds(call) -> int:
