@@ -1,0 +1,158 @@
+"""Lesson 13: its nets are what it says of them, its pushes are pushes, its figures say what they draw."""
+
+import pytest
+import torch
+from tensors import largest
+
+from course.lessons.l13 import figures, lookup, nets, trained
+from course.models import Elman, Recurrent
+from course.training.tasks import ROTATION, SWAP, cups_batches, parity_batches
+from helpers import span_of
+from helpers.counting import rounds as graphs
+
+
+def random_moves(T, B=7, seed=0):
+    return torch.randint(2, (B, T), generator=torch.Generator().manual_seed(seed))
+
+
+def permutations():
+    """(2, 5, 5): what a swap and a rotation do to a column that has 1 where the ball is."""
+    matrices = torch.zeros(2, 5, 5)
+    for move, goal in enumerate((SWAP, ROTATION)):
+        matrices[move, list(goal), range(5)] = 1
+    return matrices
+
+
+@pytest.mark.parametrize("signed", [True, False])
+@pytest.mark.parametrize("learns_start", [True, False])
+def test_the_gated_layer_is_its_own_equation_step_by_step(signed, learns_start):
+    torch.manual_seed(0)
+    layer = nets.Gated(3, 4, signed=signed, learns_start=learns_start, slope=2.0).double()
+    words = torch.randn(5, 60, 3, dtype=torch.float64)
+    (state,), states = layer.start(5), []
+    for word in words.unbind(1):
+        gate = (torch.tanh if signed else torch.sigmoid)(2 * layer.gate(word))
+        state = gate * state + (1 - gate.abs()) * layer.new(word)
+        states.append(state)
+    assert largest(layer(words)[0], torch.stack(states, dim=1)) < 1e-12
+
+
+def test_weights_by_hand_keep_parity_in_the_gated_layer():
+    """What exercise 1 asks for is a setting of the layer that the lesson teaches."""
+    layer = nets.Gated(1, 1, learns_start=True).double()
+    for weight, value in zip(layer.parameters(), (1.0, -40.0, 20.0, 0.0, 0.0), strict=True):
+        weight.data.fill_(value)  # the first state 1; the gate tanh(20 − 40 x), 1 or −1; nothing new
+    bits, odd = parity_batches(6000, 6000, B=3)(torch.Generator().manual_seed(0))
+    states, _ = layer(bits[..., None].double())
+    assert ((states[..., 0] < 0) == odd.bool()).all()
+
+
+def test_the_turning_net_composes_and_keeps_lengths():
+    net = nets.Turning(answers=5).double()
+    matrices = net.matrices().detach()
+    assert largest(matrices @ matrices.mT, torch.eye(8).double().expand(2, 8, 8)) < 1e-12
+    moves, whole = random_moves(60, B=1), torch.eye(8, dtype=torch.float64)
+    for move in moves[0]:
+        whole = matrices[move] @ whole
+    assert largest(net(moves)[0, -1], net.out(whole @ net.first)) < 1e-10
+
+
+def test_by_hand_permutation_matrices_follow_the_cups():
+    net = nets.Turning(answers=5, width=5)
+    net.matrices = lambda: permutations()
+    net.first.data, net.out = torch.eye(5)[0], torch.nn.Identity()
+    for T in (6, 60, 600):
+        assert nets.right_by_place(net, "cups", T, B=5).min() == 1
+
+
+@pytest.mark.parametrize("looks_back", [True, False])
+def test_writing_word_by_word_is_reading_what_was_written(looks_back):
+    torch.manual_seed(1)
+    model = nets.Reader(answers=5, writes=True)
+    moves = random_moves(9)
+    with torch.no_grad():
+        written = nets.write(model, moves, looks_back)
+        read = model(moves, nets.before_each(written), looks_back=looks_back).argmax(dim=-1)
+    assert torch.equal(written, read)
+
+
+def test_no_net_sees_a_later_word():
+    """So that a place of a long text is the end of a short one, as right_by_place has it."""
+    for model in (nets.Reader(2), nets.Turning(2), Recurrent(2, 8, nets.Gated)):
+        moves = random_moves(12)
+        other = moves.clone()
+        other[:, 7:] = 1 - other[:, 7:]
+        assert largest(model(moves)[:, :7], model(other)[:, :7]) < 1e-6
+
+
+def test_a_push_is_as_long_as_it_says_and_a_rotation_keeps_it():
+    net = nets.Turning(answers=5).double()
+    off = nets.left_of_a_push(nets.turning_step(net), net.start(1).detach(), (1, 99), share=0.25)
+    assert off == pytest.approx([0.25, 0.25])
+    fading = nets.left_of_a_push(lambda moves, states: 0.5 * states + 1, torch.ones(1, 3), (1, 10), share=0.25)
+    assert fading[0] == pytest.approx(0.125)
+    assert fading[1] < 0.001
+
+
+def test_a_state_put_on_the_nearest_of_five_forgets_where_it_was():
+    torch.manual_seed(0)
+    moves, cups = cups_batches(200, 200, B=64)(torch.Generator().manual_seed(1))
+    net = nets.Turning(answers=5, width=5)
+    net.first.data = torch.eye(5)[0]
+    turn = torch.matrix_exp(0.02 * (torch.ones(5, 5).triu() - torch.ones(5, 5).tril()))
+    net.matrices = lambda: permutations() @ turn  # by hand, and a little off at each move
+    assert (nets.cups_of_rounded(net, moves) == cups).all()
+    net.out = torch.nn.Identity()
+    assert (net(moves)[:, -1].argmax(dim=-1) == cups[:, -1]).float().mean() < 0.9  # unless it is put there
+
+
+def test_pairs_have_different_keys_and_all_are_asked_for():
+    names, numbers, asked, answers = lookup.pairs_batches(50, 7, 9, 9, B=5)(torch.Generator().manual_seed(0))
+    assert all(len(set(row)) == 9 for row in names.tolist())
+    for row in range(5):
+        of = dict(zip(names[row].tolist(), numbers[row].tolist(), strict=True))
+        assert sorted(of) == sorted(asked[row].tolist())
+        assert [of[key] for key in asked[row].tolist()] == answers[row].tolist()
+
+
+@pytest.mark.parametrize("how", ["attention", "linear"])
+def test_weights_of_a_lookup_are_a_mean_and_do_not_see_the_order_of_pairs(how):
+    model = lookup.Lookup(how, keys=50, values=7, width=12)
+    names, numbers, asked, _ = lookup.pairs_batches(50, 7, 9, 9, B=5)(torch.Generator().manual_seed(0))
+    assert largest(model.weights(names, numbers, asked).sum(dim=-1), torch.ones(5, 9)) < 1e-5
+    turned = model(names.flip(1), numbers.flip(1), asked)
+    assert largest(turned, model(names, numbers, asked)) < 1e-5
+
+
+def test_the_answer_of_the_largest_is_the_colour_of_the_largest():
+    numbers, colours, answers = lookup.largest_batches(9, 9, B=6)(torch.Generator().manual_seed(0))
+    assert answers.tolist() == [row[place] for row, place in zip(colours.tolist(), numbers.argmax(1), strict=True)]
+
+
+def test_the_cliff_is_said_only_where_one_is():
+    flat, guess = torch.ones(20), torch.full((20,), 0.5)
+    falls = torch.cat([torch.ones(9), guess[9:]])
+    assert figures.cliff(flat, falls).text.startswith("Figure: The Transformer learned places, not parity")
+    assert "learned" not in figures.cliff(flat, flat).text.splitlines()[0]
+    assert "learned" not in figures.cliff(guess, guess).text.splitlines()[0]
+
+
+@pytest.mark.parametrize("length", [2, 6, 20])
+def test_rounds_in_the_table_are_those_of_the_graphs(length):
+    assert figures.rounds_of("Transformer", length, figures.ONE_PASS) == span_of(graphs.transformer(length))
+    assert figures.rounds_of("Transformer", length, figures.WRITES) == span_of(graphs.transformer(length, writes=True))
+    assert figures.rounds_of("orthogonal", length, figures.WRITES) is None
+
+
+def test_every_line_of_the_figure_is_a_result_that_is_declared():
+    names = {record.name for record in trained.TRAINED}
+    drawn = {name for panel in figures.STORED.values() for name in panel.values()} | set(figures.WRITERS.values())
+    assert drawn <= names
+    assert set(figures.LENGTHS) <= set(nets.LENGTHS)
+
+
+def test_the_numbers_of_weights_are_those_in_the_text():
+    def count(model):
+        return sum(weight.numel() for weight in model.parameters())
+
+    assert [count(Recurrent(2, nets.WIDTH, Elman)), count(nets.Reader(2)), count(nets.Turning(5))] == [2242, 25602, 181]
