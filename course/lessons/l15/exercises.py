@@ -1,4 +1,4 @@
-"""Lesson 15: a picture in patches, the day before, the rounds of a triangle step; and a lag found without a model."""
+"""Lesson 15: the day before, a picture in patches, the rounds of a triangle step; and a lag found without a model."""
 
 import math
 
@@ -187,6 +187,17 @@ def check_lag(student):
 EXERCISES = [
     Exercise(
         id="1",
+        function="day_before",
+        task="Forecast `horizon` coming numbers from a past (T,): the last `period` numbers, again and again.",
+        hints=(
+            "The number one period before the first coming one stands in the past. Where?",
+            "Coming number h, from 0, stands where number h % period of the last period stood.",
+            "last = past[-period:], and then last[torch.arange(horizon) % period].",
+        ),
+        check=check_day_before,
+    ),
+    Exercise(
+        id="2",
         function="patches",
         task="Cut a picture (height, width) into squares of side × side, row by row: one row of side² numbers a patch; "
         "ValueError if the squares do not fill it.",
@@ -198,17 +209,6 @@ EXERCISES = [
             "width % side: raise ValueError(…).",
         ),
         check=check_patches,
-    ),
-    Exercise(
-        id="2",
-        function="day_before",
-        task="Forecast `horizon` coming numbers from a past (T,): the last `period` numbers, again and again.",
-        hints=(
-            "The number one period before the first coming one stands in the past. Where?",
-            "Coming number h, from 0, stands where number h % period of the last period stood.",
-            "last = past[-period:], and then last[torch.arange(horizon) % period].",
-        ),
-        check=check_day_before,
     ),
     Exercise(
         id="3",

@@ -89,8 +89,8 @@ def contacts(rounds: int = 0, residues: int = 16, found_by: str = "the exact ste
         headings=("pairs of residues, chain after chain", "share found, by links apart"),
         horizontal_spacing=0.1,
         left=40,
-        note=f"Light: missed. Middle: found before. Dark: found, and new in this round. Grey: a residue itself. Ring: 2^{rounds} "
-        f"= {reach} links apart. Wrongly found (black): {wrong}.",
+        note="Light: missed. Middle: found before. Dark: found, and new in this round. Grey: a residue itself. "
+        f"Ring: 2^{rounds} = {_links(reach)} apart. Wrongly found (black): {wrong}.",
     )
     _table(plot, apart, pairs, before, reach)
     colours = [theme.ACCENT if distance == reach else theme.ATTENTION for distance in shares]
@@ -112,8 +112,11 @@ def _title(rounds, shares, wrong):
     if reach == len(shares):
         return f"After {rounds} {turns} every contact is found" + (f", and {wrong} wrong pairs" if wrong else "")
     beyond = sum(share for distance, share in shares.items() if distance > reach)
-    links = "link" if reach == 1 else "links"
-    return f"After {rounds} {turns}: all up to {reach} {links} apart, " + ("some beyond" if beyond else "none beyond")
+    return f"After {rounds} {turns}: all up to {_links(reach)} apart, " + ("some beyond" if beyond else "none beyond")
+
+
+def _links(count):
+    return f"{count} {'link' if count == 1 else 'links'}"
 
 
 ITSELF, LACKING, OLD, FRESH, MISTAKEN = range(5)  # what a cell of the table is

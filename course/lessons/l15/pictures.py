@@ -1,4 +1,4 @@
-"""Lesson 15: who reads 450 handwritten digits. The same 300 steps for a ViT, with and without places, and shuffled."""
+"""Lesson 15: who reads 450 handwritten digits. The same 400 steps for a ViT, with and without places, and shuffled."""
 
 from collections.abc import Callable
 

@@ -12,10 +12,67 @@ answers = Answers()
 also_right, reference, wrong = answers.also_right, answers.reference, answers.wrong
 
 
-# ---- 1: patches
+# ---- 1: the day before
 
 
 @reference("1")
+def day_before(past, period, horizon):
+    last = past[-period:]
+    return last[torch.arange(horizon) % period]
+
+
+answers.also_right("1", lambda past, period, horizon: past[len(past) - period + torch.arange(horizon) % period])
+answers.also_right("1", lambda past, period, horizon: np.resize(past[-period:].numpy(), horizon))
+answers.also_right("1", lambda past, period, horizon: past[-period:].repeat(horizon)[:horizon])
+
+
+@also_right("1")
+def day_before_by_loop(past, period, horizon):
+    series = past.tolist()
+    for _ in range(horizon):
+        series.append(series[-period])
+    return series[len(past) :]
+
+
+@also_right("1")
+def day_before_by_cycle(past, period, horizon):
+    return torch.tensor(list(itertools.islice(itertools.cycle(past[-period:].tolist()), horizon)))
+
+
+@also_right("1")
+def day_before_by_cat(past, period, horizon):
+    return torch.cat([past[-period:]] * math.ceil(horizon / period))[:horizon]
+
+
+WRONG_FORECASTS = {
+    "you repeat the last `horizon` numbers": lambda past, period, horizon: past[-horizon:],
+    "you repeat the first period": lambda past, period, horizon: past[torch.arange(horizon) % period],
+    "you repeat the last number": lambda past, period, horizon: past[-1].expand(horizon),
+    "the phase is counted from the start": lambda past, period, horizon: past[-period:][
+        (torch.arange(horizon) + len(past)) % period
+    ],
+    "A forecast does not know them": lambda past, period, horizon: past[-1] + 1 + torch.arange(horizon),
+    "the last period runs backwards": lambda past, period, horizon: past[-period:].flip(0).repeat(horizon)[:horizon],
+    "without its hours": lambda past, period, horizon: past[-period:].mean().expand(horizon),
+    "one number too early": lambda past, period, horizon: past[-period - 1 : -1].repeat(horizon)[:horizon],
+    "after one period you forecast nothing": lambda past, period, horizon: torch.cat(
+        [past[-period:], torch.zeros(max(horizon - period, 0))]
+    )[:horizon],
+    "for 12 random numbers, period 3": lambda past, period, horizon: (
+        past[-1] + 1 - period + torch.arange(horizon) % period
+    ),
+    "returned shape (4,)": lambda past, period, horizon: past[-period:],
+    "the 1st forecast is 0": lambda past, period, horizon: torch.zeros(horizon),
+    "Is a return missing": lambda past, period, horizon: print(past[-period:]),
+}
+for sentence, answer in WRONG_FORECASTS.items():
+    wrong("1", sentence, answer)
+
+
+# ---- 2: patches
+
+
+@reference("2")
 def patches(picture, side):
     height, width = picture.shape
     if height % side or width % side:
@@ -40,7 +97,7 @@ def _refuses(answer):
     return refusing
 
 
-@also_right("1")
+@also_right("2")
 def patches_unfolded(picture, side):
     assert_fills(picture, side)
     return picture.unfold(0, side, side).unfold(1, side, side).reshape(-1, side * side)
@@ -52,34 +109,34 @@ def assert_fills(picture, side):
         raise ValueError("not filled")
 
 
-@also_right("1")
+@also_right("2")
 def patches_by_reshape(picture, side):
     assert_fills(picture, side)
     height, width = picture.shape
     return picture.reshape(height // side, side, width // side, side).permute(0, 2, 1, 3).flatten(2).flatten(0, 1)
 
 
-@also_right("1")
+@also_right("2")
 def patches_by_numpy(picture, side):
     assert_fills(picture, side)
     height, width = picture.shape
     return picture.numpy().reshape(height // side, side, width // side, side).swapaxes(1, 2).reshape(-1, side**2)
 
 
-@also_right("1")
+@also_right("2")
 def patches_by_torch(picture, side):
     assert_fills(picture, side)
     return torch.nn.functional.unfold(picture[None, None], side, stride=side)[0].T
 
 
-@also_right("1")
+@also_right("2")
 def patches_as_lists(picture, side):
     assert_fills(picture, side)
     rows = [band.split(side, dim=1) for band in picture.split(side)]
     return [square.flatten().tolist() for square in itertools.chain(*rows)]
 
 
-@also_right("1")
+@also_right("2")
 def patches_in_a_batch(picture, side):
     assert_fills(picture, side)
     columns = torch.stack(picture.split(side))  # (rows, side, width)
@@ -119,63 +176,6 @@ WRONG_PATCHES = {
     "returned a list; a tensor of shape (4, 4)": lambda picture, side: [picture, [side]],
 }
 for sentence, answer in WRONG_PATCHES.items():
-    wrong("1", sentence, answer)
-
-
-# ---- 2: the day before
-
-
-@reference("2")
-def day_before(past, period, horizon):
-    last = past[-period:]
-    return last[torch.arange(horizon) % period]
-
-
-answers.also_right("2", lambda past, period, horizon: past[len(past) - period + torch.arange(horizon) % period])
-answers.also_right("2", lambda past, period, horizon: np.resize(past[-period:].numpy(), horizon))
-answers.also_right("2", lambda past, period, horizon: past[-period:].repeat(horizon)[:horizon])
-
-
-@also_right("2")
-def day_before_by_loop(past, period, horizon):
-    series = past.tolist()
-    for _ in range(horizon):
-        series.append(series[-period])
-    return series[len(past) :]
-
-
-@also_right("2")
-def day_before_by_cycle(past, period, horizon):
-    return torch.tensor(list(itertools.islice(itertools.cycle(past[-period:].tolist()), horizon)))
-
-
-@also_right("2")
-def day_before_by_cat(past, period, horizon):
-    return torch.cat([past[-period:]] * math.ceil(horizon / period))[:horizon]
-
-
-WRONG_FORECASTS = {
-    "you repeat the last `horizon` numbers": lambda past, period, horizon: past[-horizon:],
-    "you repeat the first period": lambda past, period, horizon: past[torch.arange(horizon) % period],
-    "you repeat the last number": lambda past, period, horizon: past[-1].expand(horizon),
-    "the phase is counted from the start": lambda past, period, horizon: past[-period:][
-        (torch.arange(horizon) + len(past)) % period
-    ],
-    "A forecast does not know them": lambda past, period, horizon: past[-1] + 1 + torch.arange(horizon),
-    "the last period runs backwards": lambda past, period, horizon: past[-period:].flip(0).repeat(horizon)[:horizon],
-    "without its hours": lambda past, period, horizon: past[-period:].mean().expand(horizon),
-    "one number too early": lambda past, period, horizon: past[-period - 1 : -1].repeat(horizon)[:horizon],
-    "after one period you forecast nothing": lambda past, period, horizon: torch.cat(
-        [past[-period:], torch.zeros(max(horizon - period, 0))]
-    )[:horizon],
-    "for 12 random numbers, period 3": lambda past, period, horizon: (
-        past[-1] + 1 - period + torch.arange(horizon) % period
-    ),
-    "returned shape (4,)": lambda past, period, horizon: past[-period:],
-    "the 1st forecast is 0": lambda past, period, horizon: torch.zeros(horizon),
-    "Is a return missing": lambda past, period, horizon: print(past[-period:]),
-}
-for sentence, answer in WRONG_FORECASTS.items():
     wrong("2", sentence, answer)
 
 
