@@ -53,4 +53,5 @@ def test_what_the_lesson_draws_is_what_is_stored(notebook):
 
 def drawn(cell):
     """The figures among a cell's outputs, whatever the kernel's front end and the progress of the student."""
-    return [output["data"].get(PLOTLY) or output["data"].get("text/html") for output in cell["outputs"]]
+    shown = [output["data"] for output in cell["outputs"] if "data" in output]  # a cell may print, too
+    return [data.get(PLOTLY) or data.get("text/html") for data in shown]
