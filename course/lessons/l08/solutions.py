@@ -367,7 +367,7 @@ def merge_forgetting_empty_ones(left, right):
 @reference("4")
 def rows_at_ridge(D, ridge):
     if 2 * ridge >= D:  # a byte never brings as much as D / 2
-        return math.inf
+        return float("inf")
     return ridge * D / (D - 2 * ridge)
 
 

@@ -142,6 +142,8 @@ wrongs(
 
 @reference("3")
 def stays_below(a, b):
+    import numpy as np
+
     seconds_a, bits_a = [second for second, _ in a], [bits for _, bits in a]
     since = None
     for second, bits in b:
@@ -240,6 +242,8 @@ wrongs(
 
 @reference("4")
 def lead_parts(a, b):
+    import numpy as np
+
     common = min(a[-1][0], b[-1][0])
     at_a, at_b = (np.interp(common, [x for x, _ in curve], [y for _, y in curve]) for curve in (a, b))
     learning = at_b - at_a
