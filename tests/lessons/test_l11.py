@@ -6,7 +6,8 @@ import pytest
 import torch
 from tensors import largest
 
-from course.lessons.l11 import figures, parts, speculation, steps, writer
+from course.ledger.decisions import CONDITIONAL
+from course.lessons.l11 import decisions, figures, parts, speculation, steps, writer
 from course.lessons.l11.speculation import EXACT, RULES
 from course.models.cache import Cache
 from course.models.language import language_model
@@ -53,6 +54,10 @@ def test_fused_attention_is_attention():
     assert largest(fused(words), expected) < 1e-5
     outputs = [fused(word, cache=cache) for word in words.split(1, dim=1)]
     assert largest(torch.cat(outputs, dim=1), expected) < 1e-5
+
+
+def test_a_cache_that_needs_no_mask_is_only_half_the_statement():
+    assert decisions.reuse_of_the_past([0.0], one_layer_misses=[0.0], two_layers_miss=[0.0]) == CONDITIONAL
 
 
 # ---- a draft changes no chance
@@ -125,6 +130,7 @@ def test_greedy_writing_with_a_draft_is_greedy_writing(order, ahead, text, untau
         greedy = torch.cat([greedy, untaught(greedy)[:, -1].argmax(-1, keepdim=True)], dim=1)
     written = writer.speculate(untaught, writer.counted(order, text), start, 20, ahead, greedy=True)
     assert torch.equal(written.tokens, greedy)
+    assert 0 <= written.accepted + written.passes - 20 <= ahead  # each pass gives one letter of its own
 
 
 def test_what_is_kept_or_drawn_has_the_targets_chances():
