@@ -66,7 +66,12 @@ def running(racers: dict, done: float) -> Page:
 
 def _end(name, racer, losses):
     value = f"{losses[-1]:.2f}" if len(losses) else "–"
-    return joined(" · ", tag("b", name, style={"color": COLOURS[name]}), f" {value} after {racer.seconds:.1f} s")
+    return joined(" · ", _named(name), f" {value} after {racer.seconds:.1f} s")
+
+
+def _named(name):
+    """A model's name over a line in its colour: text in that colour would be too pale to read."""
+    return tag("b", name, style={"border-bottom": f"3px solid {COLOURS[name]}"})
 
 
 def _smooth(losses, memory=20):
@@ -138,7 +143,7 @@ def table(racers: dict) -> Page:
     for name in (first, *others):
         second, step, bits = ends[name]
         read = step * race.T * race.B
-        cells = [tag("b", name, style={"color": COLOURS[name]}), f"{read / second:,.0f}", f"{read:,}", f"{bits:.2f}"]
+        cells = [_named(name), f"{read / second:,.0f}", f"{read:,}", f"{bits:.2f}"]
         if name != first:
             learning, speed = race.lead(race.by_character(racers[first]), race.by_character(racers[name]))
             cells += [f"{learning + speed:.2f}", f"{learning:+.2f}", f"{speed:+.2f}"]
@@ -205,9 +210,11 @@ def minute(second=14, rates="each at its better one", over="seconds"):
     )
     labels = {}
     for model in race.SIZES:
-        for rate in chosen:
-            if key(model, rate) in races:
+        for rate in RATES:
+            if rate in chosen and key(model, rate) in races:
                 labels |= _band(plot, races, model, rate, place, over)
+            else:  # as many traces in every picture, so that one can replace another
+                plot.add_scatter().add_scatter()
     if over == "seconds":
         guide(plot, x=second)
     _write_apart(plot, labels)
@@ -264,6 +271,16 @@ def leads(races: dict, place: int, rates=tuple(RATES)) -> list[float]:
     return [float(gap) for gap in best["Transformer"] - best["LSTM"]]
 
 
+def leads_at(races: dict, number: int) -> list[float]:
+    """By how many bits the LSTM is ahead at so many characters each, one number a seed; each at its better rate."""
+
+    def best(model):
+        curves = [races[key(model, rate)] for rate in RATES]
+        return np.min([[np.interp(number, characters, seed) for seed in bits] for bits, characters in curves], axis=0)
+
+    return [float(gap) for gap in best("Transformer") - best("LSTM")]
+
+
 def _title(races, place, second, rates, over):
     if any(key(model, rate) not in races for model in ("LSTM", "Transformer") for rate in rates):
         return "The race is not stored whole"
@@ -291,13 +308,13 @@ def _ahead(gap):
 
 
 def speed_against_length(points: dict) -> Picture:
-    """Characters a second for texts of each length, 4,096 characters an update. points: of helpers.sweep."""
+    """Characters a second for texts of each length, as many characters an update. points: of helpers.sweep."""
     from helpers.measuring.timing import busy_sentence
 
     speeds = race.speeds(points)
     loser = race.loses_most(points)
     times = speeds[loser][min(points)] / speeds[loser][max(points)]
-    title = f"The {loser} loses most: at T = {max(points):,} {times:.1f} times slower"
+    title = f"The {loser} loses most: {times:.1f} times slower at T = {max(points):,}"
     if times <= 1.0:
         title = "Nobody loses speed"
     busy = busy_sentence(timing for point in points.values() for timing in point.values())
