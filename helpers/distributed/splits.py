@@ -162,7 +162,7 @@ def by_layers(peers: Peers, layer: Callable[[Tensor], Tensor], loss: Loss, batch
             peers.send(outputs.detach(), peers.after)
         kept.append((received, outputs))
     for received, outputs in reversed(kept):
-        torch.autograd.backward(*([loss(outputs)] if is_last else [outputs, peers.receive(outputs, peers.after)]))
+        (loss(outputs) if is_last else _with_gradient(outputs, peers.receive(outputs, peers.after))).backward()
         if not is_first:
             peers.send(received.grad, peers.before)
     return torch.cat([outputs.detach() for _, outputs in kept]) if is_last else None
@@ -184,8 +184,8 @@ def by_layers_and_words(peers: Peers, lstm: nn.LSTM, loss: Loss, inputs: Tensor,
         kept.append((received, start, outputs, state))
     slope = torch.zeros_like(state)  # of the state after the last piece
     for received, start, outputs, state in reversed(kept):
-        above = None if is_last else peers.receive(outputs, peers.after)
-        torch.autograd.backward([loss(outputs) if is_last else outputs, state], [above, slope])
+        above = loss(outputs) if is_last else _with_gradient(outputs, peers.receive(outputs, peers.after))
+        (above + _with_gradient(state, slope)).backward()
         slope = start.grad
         if not is_first:
             peers.send(received.grad, peers.before)
@@ -209,7 +209,7 @@ def by_time(peers: Peers, lstm: nn.LSTM, loss: Loss, inputs: Tensor, pieces: int
         kept.append((start, outputs, state))
     for start, outputs, state in reversed(kept):
         slope = torch.zeros_like(state) if is_last else peers.receive(state, peers.after)
-        torch.autograd.backward([loss(outputs), state], [None, slope])
+        (loss(outputs) + _with_gradient(state, slope)).backward()
         if not is_first:
             peers.send(start.grad, peers.before)
     _share_gradients(peers, lstm)
@@ -229,6 +229,11 @@ def flat(tensors) -> Tensor:
 def _read(lstm, inputs, start):
     outputs, state = lstm(inputs, tuple(start))
     return outputs, torch.stack(state)
+
+
+def _with_gradient(tensor, gradient):
+    """A number with this gradient in `tensor`. (A gradient given to backward loads sympy: half a second, 40 MB.)"""
+    return (tensor * gradient).sum()
 
 
 def _share_gradients(peers, model):

@@ -43,7 +43,7 @@ def larger_per_layer(block, lstm, gru, elman, two_lstm):
 @functools.cache
 def cut_by_four():
     """Every cut on four processes: {name: ([largest difference at 4 and 40 words], [exchanges of one worker])}."""
-    results = launch(together.every_cut, WORKERS, WORDS)
+    results = launch(together.every_cut, WORKERS, WORDS, backend="gloo")
     return {
         name: (
             [max(result[name][T][0] for result in results) for T in WORDS],

@@ -13,6 +13,7 @@ EXAMPLES, WIDTH, BYTES = 32, 512, 2  # of the block that is cut; numbers of 16 b
 WORKERS, WORDS, PIECES = [2, 4, 8], [16, 256, 4096], [1, 2, 4, 8, 16]
 MOST_DRAWN = 40  # exchanges in half a schedule
 
+SMALL = 15.5  # of the drawing's text: 11 pixels where it is narrowest, 640
 LEFT, COLUMN, ACROSS = 12, 214, 194  # units of the drawing: where the first column stands, the next, how wide it is
 BOX, SCHEDULE = 104, 66  # heights
 ROWS = {"block": 190, "LSTM": 308}  # where each model's schedule begins
@@ -102,21 +103,21 @@ def _column(place, way, P, T, M):
     left = LEFT + COLUMN * place
     marks = [
         _text(left, 18, f"by {way.name}", weight="bold", size=17),
-        _text(left, 36, way.gets, colour=theme.MUTED, size=14),
+        _text(left, 36, way.gets, colour=theme.MUTED),
         tag("g", _BOXES[way.name](P), transform=f"translate({left},50)"),
     ]
     for model, colour in (("block", theme.ATTENTION), ("LSTM", theme.LSTM)):
         sent = way.block if model == "block" else way.lstm
         top = ROWS[model]
         marks += [
-            _text(left, top - 6, f"{model}: {_sent(sent)}", size=13, weight="bold"),
+            _text(left, top - 6, f"{model}: {_sent(sent)}", weight="bold"),
             tag("g", _schedule(way.name, model, P, T, M, colour), transform=f"translate({left},{top})"),
-            _text(left, top + SCHEDULE + 17, _idle(sent), size=13, colour=theme.BAD if sent.idle else theme.MUTED),
+            _text(left, top + SCHEDULE + 17, _idle(sent), colour=theme.BAD if sent.idle else theme.MUTED),
         ]
     return marks
 
 
-def _text(x, y, words, colour=theme.INK, weight="normal", anchor="start", size=15):
+def _text(x, y, words, colour=theme.INK, weight="normal", anchor="start", size=SMALL):
     look = {"fill": colour, "font_size": size, "font_weight": weight, "text_anchor": anchor}
     return tag("text", words, x=round(x), y=round(y), **look)
 
@@ -143,9 +144,13 @@ def _cuboid(x, y, long, high, deep, fill, name=""):
         f"M{x:.5g},{y:.5g} l{deep:.5g},{-rise:.5g} h{long:.5g} l{-deep:.5g},{rise:.5g} z",
         f"M{x + long:.5g},{y:.5g} l{deep:.5g},{-rise:.5g} v{high:.5g} l{-deep:.5g},{rise:.5g} z",
     ]
-    size = min(13, round(high))
-    label = _text(x + long / 2, y + high / 2 + 0.36 * size, name, size=size, anchor="middle") if name else None
+    label = _text(x + long / 2, y + high / 2 + 0.36 * SMALL, name, anchor="middle") if name else None
     return [*(tag("path", d=face, **look) for face in faces), label]
+
+
+def _name(worker, P, high):
+    """A worker's number; where slices are thin, those of the first and the last."""
+    return worker + 1 if high > SMALL or worker in (0, P - 1) else ""
 
 
 def _box_by_batch(P):
@@ -153,13 +158,13 @@ def _box_by_batch(P):
     for worker in reversed(range(P)):
         back = worker * deep
         marks.append(_cuboid(back, 22 - back * BACK, LONG, HIGH, deep, _tint(worker, P), "1" if not worker else ""))
-    marks += [_text(LONG + DEEP + 3, 12, P, size=13, colour=theme.MUTED)]
+    marks += [_text(LONG + DEEP + 3, 12, P, colour=theme.MUTED)]
     return marks
 
 
 def _box_by_width(P):
     high = HIGH / P
-    return [_cuboid(0, 22 + high * w, LONG, high, DEEP, _tint(w, P), w + 1) for w in reversed(range(P))]
+    return [_cuboid(0, 22 + high * w, LONG, high, DEEP, _tint(w, P), _name(w, P, high)) for w in reversed(range(P))]
 
 
 def _box_by_layers(P):
@@ -168,7 +173,7 @@ def _box_by_layers(P):
     high = (BOX - (P - 1) * gap - rise) / P
     tops = [rise + worker * (high + gap) for worker in range(P)]
     return [
-        _cuboid(0, top, LONG, high, DEEP, _tint(P - 1 - place, P), P - place)
+        _cuboid(0, top, LONG, high, DEEP, _tint(P - 1 - place, P), _name(P - 1 - place, P, high))
         for place, top in reversed(list(enumerate(tops)))
     ]
 
