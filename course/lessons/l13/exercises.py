@@ -123,12 +123,12 @@ CASES = [
     (True, 1.0, 1.0, "all three", "an Elman net, parity"),
     (True, 0.5, 0.5, "not found", "a Transformer on long texts: a construction is known"),
     (True, 1.0, 0.5, "does not hold beyond", "signed gates, first state 0"),
-    (False, 0.5, 0.5, "no weights", "gates between 0 and 1, parity of any length"),
     (True, 1.0, 0.2, "does not hold beyond", "orthogonal matrices, five cups"),
     (True, 0.34, 0.07, "not found", "an LSTM, 4 pairs and 256"),
     (True, 0.95, 0.92, "all three", "a little below 1, and right"),
     (True, 0.99, 0.85, "does not hold beyond", "beyond 0.85"),
     (False, 0.97, 0.2, "no weights", "short texts can be learned by heart"),
+    (False, 0.5, 0.5, "no weights", "gates between 0 and 1, parity of any length"),
     (True, 0.6, 0.55, "not found", "five cups, where guessing has 0.2"),
     (True, 0.9, 0.9, "all three", "exactly 0.9"),
 ]
@@ -143,14 +143,18 @@ def check_which(student):
 
 def _why(exists, taught, beyond, answer):
     if not exists:
-        return "There are none for all lengths: then the two others need not be asked."
+        if answer == "not found":
+            return "There are none for all lengths: training could not find any. Whether they exist is asked first."
+        return "There are none for all lengths: short texts can be learned by heart, and that is no way to do it."
     if answer == "no weights":
         return "There are weights that can do it, so this is not what failed."
     if taught < 0.9:
-        return "Where it was taught it is right in fewer than 0.9: training has not found them. That is asked before what lies beyond."
+        missed = f"Where it was taught it is right in {taught:g}, fewer than 0.9: training has not found them."
+        return missed + (" A half is not enough." if taught > 0.5 else " That is asked before what lies beyond.")
     if beyond < 0.9:
         return "Found they are, since it is right where it was taught; and beyond it is right in fewer than 0.9."
-    return "Both shares are at least 0.9: nothing has failed."
+    exactly = " 0.9 itself counts." if 0.9 in (taught, beyond) else ""
+    return f"Both shares are at least 0.9: nothing has failed.{exactly}"
 
 
 def bits_needed(n, keys, values):

@@ -9,7 +9,7 @@ from ...results import trained
 from ...show import theme
 from ...show.display import Picture
 from ...show.looks import MODELS, Look
-from ...show.marks import annotate, axis, figure, guide, tag
+from ...show.marks import BREAK, annotate, axis, figure, guide, tag
 
 SCAN, SIGNED = Look(theme.GRU, "dot", "triangle-up"), Look(theme.GRU, "solid", "triangle-down")
 LINEAR, TURNING = Look(theme.ACCENT, "dash", "pentagon"), Look(theme.ACCENT, "solid", "star")
@@ -24,7 +24,8 @@ LOOKS = {
     "linear attention": LINEAR,
 }
 ONE_PASS, WRITES = "answers in one pass", "writes its state down"
-LENGTHS = [8, 9, 10, 16, 64, 128, 1000]
+LENGTHS = [8, 9, 10, 16, 64, 1000]  # where the slider stops
+DRAWN = {1, 2, 4, 8, 9, 10, 16, 32, 64, 128, 256, 300, 1000, 10_000}  # of the lengths stored; the curves need no more
 STORED = {  # panel: {model: name of the stored result}
     "parity": {
         "Elman RNN": "elman-parity",
@@ -149,15 +150,15 @@ def _draw(plot, row, column, panel, curves):
     plot.update_xaxes(x, row=row, col=column)
     plot.update_yaxes(axis(**SHARES), row=row, col=column)
     for model, curve in curves.items():
-        look = LOOKS[model]
+        look, drawn = LOOKS[model], {int(x): round(share, 2) for x, share in curve.items() if x in DRAWN}
         plot.add_scatter(
-            x=list(curve), y=[round(share, 2) for share in curve.values()], name=model, mode="lines+markers",
+            x=list(drawn), y=list(drawn.values()), name=model, mode="lines+markers",
             line={"color": look.colour, "dash": look.dash, "width": 3}, marker={"symbol": look.marker, "size": 7},
             row=row, col=column,
         )  # fmt: skip
     guide(plot, y=GUESSING[panel], row=row, column=column)
     if not long:  # two that the table does not name
-        annotate(plot, "attention", 5, 0.88, row=row, column=column, colour=theme.ATTENTION, size=13)
+        annotate(plot, "attention", 60, 0.86, row=row, column=column, colour=theme.ATTENTION, size=13)
         annotate(plot, "linear attention", 34, 0.62, row=row, column=column, colour=theme.ACCENT, size=13)
     for most in {"parity": (8,), "cups": (8, 16), "pairs": (32,)}[panel]:
         plot.add_vrect(0.5, most, fillcolor=theme.GREY, opacity=0.12, line_width=0, layer="below", row=row, col=column)
@@ -178,56 +179,29 @@ def _table(plot, length, transformer, curves):
     plot.update_xaxes(hidden, row=2, col=2)
     plot.update_yaxes(hidden, row=2, col=2)
     plot.add_scatter(x=[0], y=[0], opacity=0, hoverinfo="skip", row=2, col=2)  # plotly drops a panel without a series
-    models = list(dict.fromkeys([*curves["parity"], *curves["cups"], *curves["pairs"]]))
-    columns = {"parity": 0.55, "cups": 0.74}
-    for name, x in (*columns.items(), ("rounds", 1.0)):
-        annotate(
-            plot,
-            name,
-            x,
-            0.98,
-            row=2,
-            column=2,
-            within="panel",
-            yanchor="middle",
-            xanchor="right",
-            colour=theme.MUTED,
-            size=13,
-        )
-    for place, model in enumerate(
-        model for model in models if model not in curves["pairs"] or model in curves["parity"]
-    ):
-        y = 0.83 - 0.15 * place
-        look = LOOKS[model]
-        colour = {theme.GREY: theme.MUTED}.get(look.colour, look.colour)
-        annotate(plot, tag("b", model), 0, y, row=2, column=2, within="panel", yanchor="middle", colour=colour, size=13)
-        for panel, x in columns.items():
-            share = curves[panel].get(model, {}).get(length)
-            annotate(
-                plot,
-                "–" if share is None else f"{share:.2f}",
-                x,
-                y,
-                row=2,
-                column=2,
-                within="panel",
-                yanchor="middle",
-                xanchor="right",
-                size=13,
-            )
-        rounds = rounds_of(model, length, transformer)
-        annotate(
-            plot,
-            "–" if rounds is None else f"{rounds:,}",
-            1.0,
-            y,
-            row=2,
-            column=2,
-            within="panel",
-            yanchor="middle",
-            xanchor="right",
-            size=13,
-        )
+    models = [*curves["parity"], *(model for model in curves["cups"] if model not in curves["parity"])]
+    names = [tag("b", tag("span", model, style=f"color:{_ink(model)}")) for model in models]
+    shares = {name: [curves[name].get(model, {}).get(length) for model in models] for name in ("parity", "cups")}
+    rounds = [rounds_of(model, length, transformer) for model in models]
+    columns = [
+        ("", names, 0.0, "left"),
+        ("parity", [_cell(share, ".2f") for share in shares["parity"]], 0.55, "right"),
+        ("cups", [_cell(share, ".2f") for share in shares["cups"]], 0.74, "right"),
+        ("rounds", [_cell(number, ",") for number in rounds], 1.0, "right"),
+    ]
+    for heading, cells, x, side in columns:  # a column is one text: every place of the slider stores its own
+        lines = BREAK.join([tag("span", heading, style=f"color:{theme.MUTED}") if heading else "\u00a0", *cells])
+        place = {"within": "panel", "xanchor": side, "align": side, "yanchor": "top"}
+        annotate(plot, lines, x, 1.0, row=2, column=2, size=13, **place)
+
+
+def _ink(model):
+    colour = LOOKS[model].colour
+    return theme.MUTED if colour == theme.GREY else colour
+
+
+def _cell(number, pattern):
+    return "–" if number is None else format(number, pattern)
 
 
 def _in_words(length, transformer, curves):

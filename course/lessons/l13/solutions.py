@@ -260,7 +260,7 @@ def which_in_one_line(weights_exist, taught, beyond):
     ) if weights_exist else "no weights"  # fmt: skip
 
 
-@wrong("3", "training has not found them")
+@wrong("3", "That is asked before what lies beyond")
 def which_asks_beyond_first(weights_exist, taught, beyond):
     if not weights_exist:
         return "no weights"
@@ -269,7 +269,7 @@ def which_asks_beyond_first(weights_exist, taught, beyond):
     return "all three" if taught >= 0.9 else "not found"
 
 
-@wrong("3", "There are none for all lengths")
+@wrong("3", "Whether they exist is asked first")
 def which_asks_training_first(weights_exist, taught, beyond):
     if taught < 0.9:
         return "not found"
@@ -285,7 +285,7 @@ def which_believes_the_numbers(weights_exist, taught, beyond):
     return "all three" if beyond >= 0.9 else "does not hold beyond"
 
 
-@wrong("3", "training has not found them")
+@wrong("3", "A half is not enough")
 def which_half_is_enough(weights_exist, taught, beyond):
     if not weights_exist:
         return "no weights"
@@ -312,7 +312,7 @@ def which_compares(weights_exist, taught, beyond):
     return "all three" if taught - beyond < 0.2 else "does not hold beyond"
 
 
-@wrong("3", "There are none for all lengths")
+@wrong("3", "learned by heart")
 def which_forgets_the_theorem(weights_exist, taught, beyond):
     if taught < 0.9:
         return "not found"
@@ -329,7 +329,7 @@ def which_in_other_words(weights_exist, taught, beyond):
     return "generalises" if beyond >= 0.9 else "fails"
 
 
-@wrong("3", "Both shares are at least 0.9")
+@wrong("3", "0.9 itself counts")
 def which_more_than(weights_exist, taught, beyond):
     if not weights_exist:
         return "no weights"
