@@ -128,7 +128,7 @@ def curves(racers: dict) -> Picture:
             points = racer.points
             x = [point[0] if column == 1 else point[1] * race.T * race.B / 1000 for point in points]
             _line(plot, name, x, [bits for *_, bits in points], column=column)
-    _write_apart(plot, {name: (*racers[name].points[-1][::2], COLOURS[name]) for name in racers}, least=0.25)
+    _write_apart(plot, {name: (*racers[name].points[-1][::2], COLOURS[name]) for name in racers}, least=0.12)
     text = "Figure: bits a character on unseen topics, over seconds and over characters read. "
     return Picture(plot, text=text + HERE)
 
