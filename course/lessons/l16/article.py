@@ -1,0 +1,65 @@
+"""The article, repaired: ten sentences, each number from the ledger, a recording or a stored run."""
+
+import statistics
+import textwrap
+
+from ...catalogue import lessons
+from ...results import trained
+from ...show import theme
+from ...show.display import Page
+from ...show.marks import card, tag
+
+
+def repaired() -> Page:
+    """The ten sentences on one page.
+
+    >>> len(repaired().text.split("\\n\\n"))
+    10
+    """
+    sentences = _sentences()
+    text = "\n\n".join(textwrap.fill(f"{number}. {sentence}", 110) for number, sentence in enumerate(sentences, 1))
+    items = [tag("li", sentence, style={"margin": "6px 0"}) for sentence in sentences]
+    return Page(card(tag("ol", items, style={"padding-left": "22px"}), colour=theme.ATTENTION), text)
+
+
+def _sentences():
+    reading = _numbers("06", "S3-28")
+    (rounds,) = set(reading["reading_rounds"])
+    words = reading["words"]
+    guessed = _numbers("01", "S0-03")
+    days = _numbers("14", "S3-39")
+    contexts = _numbers("14", "S3-33")
+    taught = [run["outcome"] for run in trained.load("03")["elman-rounds"]["runs"].values()]
+    recalled = [run["outcome"] for run in trained.load("03")["elman-holds-a-word"]["runs"].values()]
+    busy = _numbers("08", "S2-06")["busy_on_gpu"]
+    return [
+        "A recurrent net computes its states one after the other, since each is made from the one before. A Transformer's layer "
+        "makes all its positions from the layer below, in a number of rounds that does not grow with the text: two blocks "
+        f"take {rounds} for {words[0]} words and for {words[-1]}.",
+        "That is no single step, since layers follow one another. And it is not because anything is linear: softmax and feed-forward "
+        "layers are not, and some recurrences can be computed in parallel as well.",
+        "How long a recurrence has to wait depends on how long it remembers. One that forgets can be guessed and mended in "
+        f"{guessed['rounds_to_mend'][-1]} rounds for {guessed['words'][-1]:,} words; one that was taught to hold a word needed "
+        f"{statistics.median(taught):.0f} rounds for 600.",
+        "In training the decoder runs in parallel because the true words are known and a mask hides the later ones. An "
+        "RNN's pass gives all the same predictions, but in as many rounds as there are words.",
+        "Writing goes word by word for both. The cache saves a Transformer from computing its past again; it is the RNN "
+        "that has a state of one size.",
+        "Attention's memory is everything in its window, paid for with T² work and a cache that grows. An RNN's is one vector: "
+        f"taught well, it held one word over 1,000 others ({statistics.median(recalled):.0%} recalled); to hold many was not learned in seconds.",
+        "Vanishing gradients hinder learning, not memory. Attention shortens the path through time, while residual "
+        "connections and normalisation make depth trainable; they do not keep the words from growing alike.",
+        "Speed belongs to a device. On two cores a fused LSTM learns faster at first; on a large GPU it leaves "
+        f"{1 - busy:.0%} of the machine idle with 16 texts, because its steps bring too little work to each wait.",
+        "GPT-3 took weeks because many devices shared the work. By arithmetic, on 1,024 A100 at their peak, it takes "
+        f"{days['transformer_days']:.1f} days, and a recurrent net of as many weights {days['recurrent_days']:.1f}, with the same batch and "
+        f"words; not equal loss. With texts of a million words it would be {contexts['transformer_days'][-1]:.0f} days against "
+        f"{contexts['recurrent_days'][-1]:.0f}.",
+        "One block serves text, pictures, proteins, music and code, if these are cut into tokens well. At small sizes a simple "
+        "method often does better; and why Transformers prevailed, by training in parallel, by recall or by scale, these "
+        "experiments narrow down and do not decide.",
+    ]
+
+
+def _numbers(lesson_id, claim_id):
+    return lessons()[lesson_id].decisions[claim_id].computed()
