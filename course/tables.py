@@ -1,4 +1,4 @@
-"""The tables of lessons in README.md and docs/, written by make notebooks between two marks.
+"""The tables of lessons and of verdicts in README.md and docs/, written by make notebooks between two marks.
 
     <!-- lessons: written by make notebooks -->
     <!-- end of lessons -->
@@ -12,6 +12,7 @@ from pathlib import Path
 
 from .catalogue import lessons, written
 from .errors import CourseError, nearest
+from .ledger import SOURCES, WORDS, all_statements, claims
 from .notebooks import IGNORED
 
 MARK = "written by make notebooks"
@@ -82,4 +83,31 @@ def _cells(root, row):
     return json.loads(path.read_text(encoding="utf-8"))["cells"] if path.exists() else []
 
 
-TABLES = {"lessons": _all_lessons, "teaching": _for_teachers}
+def _verdicts(root):
+    """For a reader of the documents: every statement, its verdict with condition or repair, and who shows it."""
+    rows = []
+    for row in all_statements():
+        lines = [" ".join(row.says.split())]
+        if row.remark and row.state != "open":
+            label, text = row.remark
+            lines.append(f"*{label}:* {' '.join(text.split())}")
+        shown = [f"{item.lesson} {item.how}" if item.done else f"{item.lesson} planned" for item in row.evidence]
+        rows.append([", ".join(row.ids), "<br>".join(lines).replace("|", "\\|"), WORDS[row.shown][0], ", ".join(shown)])
+    return _table(["ids", "what they say", "verdict", "lesson"], rows)
+
+
+def _verdicts_counted(root):
+    """How many sentences of each document have which verdict."""
+    rows = []
+    for source, name in {**SOURCES, "S": "all four"}.items():
+        shown = [row.shown for claim_id, row in claims().items() if claim_id.startswith(source)]
+        rows.append([name, *(shown.count(verdict) for verdict in WORDS), len(shown)])
+    return _table(["document", *(word for word, _ in WORDS.values()), "sentences"], rows)
+
+
+TABLES = {
+    "lessons": _all_lessons,
+    "teaching": _for_teachers,
+    "verdicts": _verdicts,
+    "counts": _verdicts_counted,
+}

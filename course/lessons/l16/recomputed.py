@@ -13,8 +13,7 @@ from ...ledger import find_statement
 from ...ledger.cards import written
 
 STORED = Path(__file__).parent / "stored.json"  # of the slow ones: verdict, numbers, date and device
-# More than three seconds each, or as long as what they share their numbers with.
-SLOW = {("06", "S3-25"), ("06", "S3-24"), ("06", "S3-48")}
+QUICK = 3.0  # seconds of the CPU: what takes longer is stored
 
 
 class Verdicts(NamedTuple):
@@ -33,8 +32,8 @@ def recomputed() -> Verdicts:
     stored = json.loads(STORED.read_text(encoding="utf-8"))
     for key, decision in _all_decisions():
         printed = find_statement(key[1]).printed
-        if key in SLOW:
-            entry = stored[" ".join(key)]
+        entry = stored.get(" ".join(key))
+        if entry:
             read += 1
             sentences[key] = f"Stored on {entry['date']}: {entry['numbers']}."
             outcome = entry["outcome"]
@@ -48,11 +47,13 @@ def recomputed() -> Verdicts:
 
 
 def store_slow() -> None:
-    """Compute the slow ones and store them; run it when lesson 06 changes."""
-    entries = {}
+    """Compute all, and store those that are slow: with them all that share their numbers. Run it when lessons change."""
+    entries, seconds = {}, {}
     for key, decision in _all_decisions():
-        if key in SLOW:
-            numbers = decision.computed()
+        start = time.process_time()
+        numbers = decision.computed()
+        seconds.setdefault(decision.numbers, time.process_time() - start)  # only the first one computes
+        if seconds[decision.numbers] > QUICK:
             entries[" ".join(key)] = {
                 "outcome": decision.read(numbers).outcome,
                 "numbers": _in_words(numbers),

@@ -179,7 +179,7 @@ def _legend(counted):
 
 
 def _at(spot, width):
-    return {"--x": f"{100 * spot.x / width:.3f}", "--y": f"{100 * spot.y / width:.3f}"}
+    return {"--x": f"{100 * spot.x / width:.4g}", "--y": f"{100 * spot.y / width:.4g}"}
 
 
 def _square(name, row: Statement, orders, numbers, changed):
@@ -188,7 +188,7 @@ def _square(name, row: Statement, orders, numbers, changed):
     places = {}
     for order, laid in orders.items():
         x, y = _at(laid.spots[name], laid.width).values()
-        places |= {f"--x-{order}": x, f"--y-{order}": y}
+        places |= {f"--x{order[0]}": x, f"--y{order[0]}": y}
     place = int(list(claims()).index(name) // SIDE)
     summary = tag(
         "summary", verdicts.LETTERS[row.shown], style=style | {"--row": place}, aria_label=f"{name}, {word}", title=name
@@ -261,7 +261,7 @@ def _css(orders):
     for name, order in orders.items():
         chosen = ".vd" if name == "documents" else f".vd:has(.vd-by-{name}[open])"
         rules.append(f"{chosen} .vd-board{{--s:{100 / order.width:.3f}}}")
-        rules.append(f"{chosen} .vd-square{{--x:var(--x-{name});--y:var(--y-{name})}}")
+        rules.append(f"{chosen} .vd-square{{--x:var(--x{name[0]});--y:var(--y{name[0]})}}")
         if name != "documents":
             rules.append(f"{chosen} .vd-of-{name}{{opacity:1}}")
     rules.append(f".vd:has(.vd-changed[open]) .vd-moved>summary{{outline:3px solid {theme.GRU};outline-offset:-3px}}")
