@@ -106,6 +106,7 @@ def test_an_empty_lesson_is_listed_and_what_it_lacks_is_named(empty):
     assert [line for line in lines if "table" in line] == [
         "README.md: its table of lessons is old; run make notebooks",
         "docs/instructors.md: its table of lessons is old; run make notebooks",
+        "docs/ledger.md: its table of lessons is old; run make notebooks",
     ]
 
 
