@@ -47,7 +47,7 @@ def recomputed() -> Verdicts:
 
 
 def store_slow() -> None:
-    """Compute all, and store those that are slow: with them all that share their numbers. Run it when lessons change."""
+    """Compute all, and store the slow ones, with all that share their numbers. Run it when lessons change."""
     entries, seconds = {}, {}
     for key, decision in _all_decisions():
         start = time.process_time()
