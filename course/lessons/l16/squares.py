@@ -235,10 +235,10 @@ def _css(orders):
         ".vd{container-type:inline-size;margin-top:10px}",
         ".vd summary{cursor:pointer;list-style:none;user-select:none}.vd summary::-webkit-details-marker{display:none}",
         ".vd-tile{color:#fff;padding:0 6px;border-radius:3px}",
-        ".vd-switches{position:relative;display:flex;flex-wrap:wrap;gap:6px;padding-bottom:44px}",
+        ".vd-switches{position:relative;display:flex;flex-wrap:wrap;gap:6px;padding-bottom:78px}",
         f".vd-switches summary{{border:1px solid {theme.GREY};border-radius:4px;padding:3px 10px}}",
         f".vd-switches details[open]>summary{{background:{theme.INK};color:#fff}}",
-        f".vd-note{{position:absolute;left:0;bottom:4px;color:{theme.MUTED};font-size:13px;line-height:1.25;background:#fff}}",
+        f".vd-note{{position:absolute;left:0;bottom:4px;color:{theme.MUTED};font-size:13px;line-height:1.25;pointer-events:none}}",
         ".vd-changed .vd-note{left:auto;right:0;max-width:49%}.vd-switches>details:not(.vd-changed)>.vd-note{max-width:49%}",
         ".vd-board{position:relative;aspect-ratio:1;--x:0;--y:0}",
         f".vd-hint{{position:absolute;color:{theme.MUTED}}}",
@@ -254,7 +254,7 @@ def _css(orders):
         f"background:{theme.WASH};display:flex;flex-direction:column;gap:6px;overflow-wrap:anywhere}}",
         # The card beside the board where there is room, else below it.
         ".vd-board{width:100%;margin-bottom:440px}.vd-hint{left:0;top:102%}.vd-card{left:0;top:102%;width:100%}",
-        "@container (min-width:620px){.vd-board{width:48%;margin-bottom:0;min-height:0}.vd-hint{left:104%;top:0}"
+        "@container (min-width:620px){.vd-switches{padding-bottom:44px}.vd-board{width:48%;margin-bottom:0;min-height:0}.vd-hint{left:104%;top:0}"
         ".vd-card{left:104%;top:0;width:104%;max-height:128%;overflow-y:auto}}",
         "@media (prefers-reduced-motion:reduce){.vd-square>summary,.vd-heading{transition:none;animation:none}}",
     ]
