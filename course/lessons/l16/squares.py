@@ -14,7 +14,7 @@ from ...ledger import SOURCES, WORDS, Statement, claims
 from ...results import trained
 from ...show import theme
 from ...show.display import Page
-from ...show.marks import joined, muted, sheet, tag
+from ...show.marks import joined, sheet, tag
 from . import verdicts
 
 SIDE = 12
