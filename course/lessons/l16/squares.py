@@ -179,7 +179,7 @@ def _legend(counted):
 
 
 def _at(spot, width):
-    return {"--x": f"{100 * spot.x / width:.4g}", "--y": f"{100 * spot.y / width:.4g}"}
+    return {"--x": f"{100 * spot.x / width:.3g}", "--y": f"{100 * spot.y / width:.3g}"}
 
 
 def _square(name, row: Statement, orders, numbers, changed):
@@ -190,7 +190,7 @@ def _square(name, row: Statement, orders, numbers, changed):
         places |= {f"--x{order[0]}": x, f"--y{order[0]}": y}
     place = int(list(claims()).index(name) // SIDE)
     summary = tag(
-        "summary", verdicts.LETTERS[row.shown], style={"--row": place}, aria_label=f"{name}, {word}", title=name
+        "summary", verdicts.LETTERS[row.shown], style={"--row": place}, aria_label=f"{name}, {word}",
     )
     statement = f"vd-s-{row.ids[0]}" if len(row.ids) > 1 else ""
     classes = f"vd-square {statement} {'vd-moved' if name in changed else ''}".strip()
