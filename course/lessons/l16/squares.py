@@ -190,9 +190,12 @@ def _square(name, row: Statement, orders, numbers, changed):
         places |= {f"--x{order[0]}": x, f"--y{order[0]}": y}
     place = int(list(claims()).index(name) // SIDE)
     summary = tag(
-        "summary", verdicts.LETTERS[row.shown], style={"--row": place}, aria_label=f"{name}, {word}",
+        "summary",
+        verdicts.LETTERS[row.shown],
+        style={"--row": place},
+        aria_label=f"{name}, {word}",
     )
-    statement = f"vd-s-{row.ids[0]}" if len(row.ids) > 1 else ""
+    statement = f"vd-{row.ids[0]}" if len(row.ids) > 1 else ""
     classes = f"vd-square {statement} {'vd-moved' if name in changed else ''}".strip()
     return tag("details", summary, _card(name, row, numbers, changed), class_=classes, style=places, name="vd-square")
 
@@ -202,14 +205,15 @@ def _card(name, row, numbers, changed):
     tile = tag("span", word, class_="vd-tile")
     others = [other for other in row.ids if other != name]
     also = f", and in other words {', '.join(others)}" if others else ""
-    rows = [_quiet(f"{SOURCES[name[:2]]}, {name}{also}"), tag("b", row.says), joined(tile, " ", _known(row, numbers))]
+    source = tag("div", f"{SOURCES[name[:2]]}, {name}{also}", class_="vd-quiet")
+    rows = [tag("b", row.says), joined(tile, " ", _known(row, numbers))]
     if row.remark and row.state != "open":
         label, text = row.remark
         rows.append(joined(tag("b", f"{label}."), f" {text}"))
     if name in changed:
         before = WORDS[changed[name]["before"]][0]
         rows.append(joined(tag("b", "Moved."), f" Before: {before}. {changed[name]['number']}"))
-    return tag("div", [tag("div", part) for part in rows], class_="vd-card")
+    return tag("div", source, [tag("div", part) for part in rows], class_="vd-card")
 
 
 def _known(row, numbers):
@@ -271,8 +275,6 @@ def _css(orders):
             rules.append(f"{chosen} .vd-of-{name}{{opacity:1}}")
     rules.append(f".vd:has(.vd-changed[open]) .vd-moved>summary{{outline:3px solid {theme.GRU};outline-offset:-3px}}")
     joined_ids = {row.ids[0] for row in claims().values() if len(row.ids) > 1}
-    for first in sorted(joined_ids):
-        rules.append(
-            f".vd:has(.vd-s-{first}[open]) .vd-s-{first}>summary{{outline:3px solid {theme.INK};outline-offset:1px}}"
-        )
+    same = ",".join(f".vd:has(.vd-{first}[open]) .vd-{first}>summary" for first in sorted(joined_ids))
+    rules.append(f"{same}{{outline:3px solid {theme.INK};outline-offset:1px}}")
     return "\n".join(rules)
