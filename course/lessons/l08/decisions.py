@@ -116,11 +116,8 @@ def busy():
     refuted_by={"busy_on_cpu": 0.9, "busy_on_gpu": 0.9},
 )
 def batch_against_machine(busy_on_cpu, busy_on_gpu):
-    if min(busy_on_cpu, busy_on_gpu) > 0.5:
-        return HOLDS
-    return (
-        CONDITIONAL if max(busy_on_cpu, busy_on_gpu) > 0.5 and min(busy_on_cpu, busy_on_gpu) < 0.25 else DOES_NOT_HOLD
-    )
+    busy = [busy_on_cpu > 0.5, busy_on_gpu > 0.5]
+    return HOLDS if all(busy) else CONDITIONAL if any(busy) else DOES_NOT_HOLD
 
 
 # ---- attention: its memory, its softmax, its products
