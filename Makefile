@@ -70,13 +70,17 @@ test-kernels: .venv/test
 	TRITON_INTERPRET=1 CUDA_VISIBLE_DEVICES= $(BIN)/python $(PYTEST) --dist load -k test_kernel_ tests/helpers
 	$(BIN)/python $(PYTEST) --dist load -m test_all tests/helpers
 
-# With PyTorch and pytest alone.
+# The kernels with PyTorch and pytest alone; the lessons where there is what runs a notebook, too.
+ANY_PYTHON = $(if $(wildcard $(BIN)/python),$(BIN)/python,"$$PYTHON")
 test-gpu:
-	$(if $(wildcard $(BIN)/python),$(BIN)/python,"$$PYTHON") tests/gpu.py
+	$(ANY_PYTHON) tests/gpu.py
+	@if $(ANY_PYTHON) -c 'import nbval, ipykernel, ipywidgets, plotly, torch; assert torch.cuda.is_available()' 2>/dev/null; then \
+	  $(ANY_PYTHON) -m pytest -q --nbval --nbval-current-env --nbval-cell-timeout=300 notebooks; \
+	else echo "lessons: not run here; they need a GPU, nbval, ipykernel, ipywidgets and plotly"; fi
 
 # All that a GPU can say, in about eight minutes: its tests, each once, then every kernel beside its peers.
 record:
-	$(if $(wildcard $(BIN)/python),$(BIN)/python,"$$PYTHON") -m helpers.bench --tests --out "$${OUT:-recording.json}"
+	$(ANY_PYTHON) -m helpers.bench --tests --out "$${OUT:-recording.json}"
 
 bench: .venv/test
 	$(BIN)/python tests/bench.py
