@@ -1,6 +1,5 @@
 """Lesson 16: a verdict from seeds, what would overturn one, the same statement twice, a sentence of one's own."""
 
-import math
 from itertools import combinations
 
 from ...exercises import Exercise, require
@@ -9,7 +8,7 @@ from .sentences import SENTENCES, STATEMENTS
 # ---- a verdict
 
 VERDICTS = ("holds", "conditional", "does not hold", "cannot say")
-NAN = math.nan
+NAN = float("nan")  # as a broken run gives it: another object than math.nan, so that `math.nan in outcomes` misses it
 # (outcomes, threshold, baseline, verdict, the mistake that leads elsewhere)
 RESULTS = [
     ([0.95, 0.97, 0.99], 0.9, 0.125, "holds", "all three reach what was asked, and the baseline does not"),
@@ -21,6 +20,7 @@ RESULTS = [
     ([0.95, NAN, 0.97], 0.9, 0.125, "cannot say", "nan is no number: that run has broken, it has not failed"),
     ([0.2, 0.1, NAN], 0.9, 0.125, "cannot say", "nan is no number: that run has broken, it has not failed"),
     ([0.95, 0.97, 0.99], 0.9, 0.93, "cannot say", "the baseline passes too, so passing says nothing of the model"),
+    ([0.95, 0.97, 0.99], 0.9, 0.9, "cannot say", "the baseline reaches what was asked, and to reach it is to pass"),
     ([0.75, 0.76, 0.77], 0.8, 0.5, "does not hold", "all are near it and below. The threshold was stated before: it stays"),
     ([0.8, 0.9, 0.95, 0.99, 0.6], 0.7, 0.5, "conditional", "one seed of five is below"),
 ]  # fmt: skip

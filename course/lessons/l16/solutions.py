@@ -59,6 +59,18 @@ def without_baseline(outcomes, threshold, baseline):
     return verdict(outcomes, threshold, -math.inf)
 
 
+@wrong("1", "to reach it is to pass")
+def baseline_has_to_be_above(outcomes, threshold, baseline):
+    return verdict(outcomes, threshold, baseline - 1e-9)
+
+
+@wrong("1", "that run has broken, it has not failed")
+def nan_by_identity(outcomes, threshold, baseline):
+    if math.nan in outcomes:
+        return "cannot say"
+    return nan_fails(outcomes, threshold, baseline)
+
+
 @wrong("1", "these are two seeds")
 def two_are_enough(outcomes, threshold, baseline):
     return verdict([*outcomes, outcomes[0]], threshold, baseline)
