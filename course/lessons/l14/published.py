@@ -1,6 +1,8 @@
 """Lesson 14: what papers and datasheets print, each with its place. Nothing here is computed.
 
 `work` is a name in docs/sources.md; `place` says where in it. FLOP are floating-point operations, a multiply–add two.
+
+Second-hand, from pages that quote them: PaLM's numbers, T5's tokens and FLOP, and Li's 355 years.
 """
 
 from dataclasses import dataclass
