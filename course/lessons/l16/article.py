@@ -1,4 +1,4 @@
-"""The article, repaired: ten sentences, each number from the ledger, a recording or a stored run."""
+"""The article, repaired: ten points, each number from the ledger, a recording or a stored run."""
 
 import statistics
 import textwrap
@@ -11,7 +11,7 @@ from ...show.marks import card, tag
 
 
 def repaired() -> Page:
-    """The ten sentences on one page.
+    """The ten points on one page.
 
     >>> len(repaired().text.split("\\n\\n"))
     10
@@ -38,9 +38,9 @@ def _sentences():
         f"take {rounds} for {words[0]} words and for {words[-1]}.",
         "That is no single step, since layers follow one another. And it is not because anything is linear: softmax and feed-forward "
         "layers are not, and some recurrences can be computed in parallel as well.",
-        "How long a recurrence has to wait depends on how long it remembers. One that forgets can be guessed and mended in "
-        f"{guessed['rounds_to_mend'][-1]} rounds for {guessed['words'][-1]:,} words; one that was taught to hold a word needed "
-        f"{statistics.median(taught):.0f} rounds for 600.",
+        "Guessed and mended, a recurrence waits as long as it remembers. One that forgets takes "
+        f"{guessed['rounds_to_mend'][-1]} rounds for {guessed['words'][-1]:,} words; one that was taught to hold a word took "
+        f"{statistics.median(taught):.0f}. A net with few resting places can be run in pieces instead, for many times the work.",
         "In training the decoder runs in parallel because the true words are known and a mask hides the later ones. An "
         "RNN's pass gives all the same predictions, but in as many rounds as there are words.",
         "Writing goes word by word for both. The cache saves a Transformer from computing its past again; it is the RNN "
@@ -48,10 +48,10 @@ def _sentences():
         "Attention's memory is everything in its window, paid for with T² work and a cache that grows. An RNN's is one vector: "
         f"taught well, it held one word over 1,000 others ({statistics.median(recalled):.0%} recalled); to hold many was not learned in seconds.",
         "Vanishing gradients hinder learning, not memory. Attention shortens the path through time, while residual "
-        "connections and normalisation make depth trainable; they do not keep the words from growing alike.",
-        "Speed belongs to a device. On two cores a fused LSTM learns faster at first; on a large GPU it leaves "
+        "connections and normalisation make depth trainable; they slow, and do not stop, the words' growing alike.",
+        "Speed belongs to a device. On one core a fused LSTM learns faster at first; on a large GPU it leaves "
         f"{1 - busy:.0%} of the machine idle with 16 texts, because its steps bring too little work to each wait.",
-        "GPT-3 took weeks because many devices shared the work. By arithmetic, on 1,024 A100 at their peak, it takes "
+        "It is many devices that turn the years of GPT-3's training into weeks. By arithmetic, on 1,024 A100 at their peak, it takes "
         f"{days['transformer_days']:.1f} days, and a recurrent net of as many weights {days['recurrent_days']:.1f}, with the same batch and "
         f"words; not equal loss. With texts of a million words it would be {contexts['transformer_days'][-1]:.0f} days against "
         f"{contexts['recurrent_days'][-1]:.0f}.",

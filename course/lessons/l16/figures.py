@@ -33,7 +33,7 @@ def weights() -> tuple[list[str], list[str]]:
         f"{_median('03', 'elman-holds-a-word'):.0%} of the words after 1,000 others.",
     ]
     lead = _median("09", "lead-at-14")
-    parallelism.append(f"Against: on two cores, after 14 seconds, the LSTM is {lead:.2g} bits a letter ahead.")
+    parallelism.append(f"Against: on one core, after 14 seconds, the LSTM is {lead:.2g} bits a letter ahead.")
     return parallelism, memory
 
 

@@ -14,7 +14,8 @@ also_right, reference, wrong = answers.also_right, answers.reference, answers.wr
 
 @reference("1")
 def verdict(outcomes, threshold, baseline):
-    if len(outcomes) < 3 or any(math.isnan(outcome) for outcome in outcomes) or baseline >= threshold:
+    # nan alone is not equal to itself
+    if len(outcomes) < 3 or any(outcome != outcome for outcome in outcomes) or baseline >= threshold:
         return "cannot say"
     passed = sum(outcome >= threshold for outcome in outcomes)
     if passed == len(outcomes):
