@@ -1,6 +1,7 @@
 """Twelve sentences for the reader to judge, one of each lesson 00 to 11, before any square has a colour."""
 
 import functools
+import textwrap
 
 from IPython.display import display
 
@@ -77,9 +78,10 @@ def score() -> Page:
 
 def _row(claim_id, verdict, chosen):
     word, colour = WORDS[verdict]
-    short = claims()[claim_id].says
-    short = short if len(short) <= 90 else f"{short[:88].rstrip()} …"
-    return [short, muted(chosen[claim_id] or "not judged"), tag("b", word, style={"color": colour})]
+    short = textwrap.shorten(claims()[claim_id].says, 90, placeholder=" …")
+    # A word in the colour itself would be too pale to read.
+    named = tag("b", word, style={"border-bottom": f"3px solid {colour}"})
+    return [short, muted(chosen[claim_id] or "not judged"), named]
 
 
 def _key(claim_id):
