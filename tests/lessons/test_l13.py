@@ -6,6 +6,7 @@ from tensors import largest
 
 from course.lessons.l13 import figures, lookup, nets, trained
 from course.models import Elman, Recurrent
+from course.results import trained as stored_results
 from course.training.tasks import ROTATION, SWAP, cups_batches, parity_batches
 from helpers import span_of
 from helpers.counting import rounds as graphs
@@ -156,3 +157,59 @@ def test_the_numbers_of_weights_are_those_in_the_text():
         return sum(weight.numel() for weight in model.parameters())
 
     assert [count(Recurrent(2, nets.WIDTH, Elman)), count(nets.Reader(2)), count(nets.Turning(5))] == [2242, 25602, 181]
+    assert count(lookup.Lookup("attention", 256, 16)) < count(lookup.Lookup("LSTM", 256, 16))
+
+
+def curves(name):
+    """{length: share right} of each stored seed."""
+    runs = stored_results.load("13")[name]["runs"]
+    return [dict(runs[seed]["curve"]) for seed in "012"]
+
+
+def test_the_text_is_true_of_every_stored_seed_that_it_speaks_of():
+    assert all(curve[9] > 0.75 and curve[10] < 0.45 for curve in curves("reader-parity"))
+    assert sorted(round(curve[12], 2) for curve in curves("reader-parity"))[-1] == 0.66
+    assert all(curve[1000] == 1 for curve in curves("lstm-parity"))
+    *right, slides = curves("elman-parity")
+    assert [curve[1000] for curve in right] == [1, 1]
+    assert (round(slides[64], 3), slides[1000] < 0.55) == (0.945, True)
+    assert all(curve[300] == 1 for curve in curves("signed-start-parity"))
+    assert sorted(curve[10_000] > 0.25 for curve in curves("elman-cups-8")) == [False, False, True]
+    assert all(curve[16] < 0.25 for curve in curves("signed-cups"))
+
+
+def test_of_four_pairs_an_lstm_and_a_scan_get_what_the_commonest_value_gets():
+    commonest = lookup.naming_the_commonest(16, 4)
+    for name in ("lstm-pairs", "scan-pairs"):
+        assert all(abs(curve[4] - commonest) < 0.03 for curve in curves(name))
+
+
+def test_naming_the_commonest_of_two_of_two_is_right_in_three_of_four():
+    assert lookup.naming_the_commonest(2, 2) == 0.75
+    assert lookup.naming_the_commonest(5, 1) == 1
+
+
+def test_weight_by_value_adds_up_what_pairs_with_the_same_value_get():
+    class Own:
+        """All weight on the pair that is asked for, or as much on each."""
+
+        def weights(self, keys, values, asked):
+            return share * (keys[:, None] == asked[..., None]).float() + (1 - share) / keys.shape[1]
+
+    share = 1.0
+    assert lookup.weight_by_value(Own(), 9, 3, 5) == (1, 0)
+    share = 0.0  # of one pair all weight is on the right value; of many, a third of it
+    assert lookup.weight_by_value(Own(), 9, 3, 1) == (1, 0)
+    assert lookup.weight_by_value(Own(), 300, 3, 300) == pytest.approx((1 / 3, 1 / 3), abs=0.02)
+
+
+def test_the_second_largest_of_4096_is_nearer_than_a_thousandth():
+    numbers, *_ = lookup.largest_batches(4096, 4096, B=200)(torch.Generator().manual_seed(0))
+    first, second = numbers.topk(2, dim=1).values.unbind(1)
+    assert ((first - second) < 0.001).float().mean() > 0.9
+
+
+def test_stored_runs_are_told_with_their_bound_and_how_many_pass():
+    told = figures.stored("elman-parity", "largest-4096")
+    assert "1.00, 1.00, 0.49   2 of 3 seeds pass: at least 0.99 was asked beforehand, guessing has 0.5" in told
+    assert "0.37, 0.25, 0.34   3 of 3 seeds pass: at most 0.4 was asked beforehand, guessing has 0.125" in told

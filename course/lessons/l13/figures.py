@@ -60,6 +60,19 @@ def mean_curve(name):
     return {length: statistics.mean(curve[length] for curve in points) for length in (points[0] if points else ())}
 
 
+def stored(*names):
+    """Stored results in words, two lines each, and what they ran on."""
+    results, lines = trained.load("13"), []
+    for name in names:
+        result = results[name]
+        runs = [result["runs"][seed] for seed in sorted(result["runs"], key=int)]
+        shares = ", ".join(f"{run['outcome']:.2f}" for run in runs)
+        asked = f"at {'least' if result['at_least'] else 'most'} {result['threshold']:g} was asked beforehand"
+        passing = f"{sum(run['passed'] for run in runs)} of {len(runs)} seeds pass"
+        lines += [result["task"], f"    {shares}   {passing}: {asked}, guessing has {result['baseline']:.3g}"]
+    return "\n".join([*lines, f"Shares right, stored: {runs[-1]['device']}, {runs[-1]['date']}."])
+
+
 # ---- the cliff
 
 

@@ -87,6 +87,25 @@ def looked_up(model: Lookup, keys: int, values: int, pairs: int, B: int = 32) ->
     return right, math.nan if model.how in LAYERS else model.weights(*words).amax(dim=-1).mean().item()
 
 
+@torch.no_grad()
+def weight_by_value(model: Lookup, keys: int, values: int, pairs: int, B: int = 32) -> tuple[float, float]:
+    """(weight on all pairs that have the right value, the same for another value, the mean of all others)."""
+    names, numbers, asked, answers = pairs_batches(keys, values, pairs, pairs, B)(torch.Generator().manual_seed(1))
+    by_value = model.weights(names, numbers, asked) @ F.one_hot(numbers, values).float()  # (B, Tq, V), rows sum to 1
+    right = by_value.gather(2, answers[..., None]).mean().item()
+    return right, (1 - right) / (values - 1)
+
+
+def naming_the_commonest(values: int, pairs: int) -> float:
+    """The share of right answers of who remembers which value came most often, and not whose it was; all cases counted.
+
+    >>> round(naming_the_commonest(16, 4), 3)
+    0.337
+    """
+    cases = torch.cartesian_prod(*[torch.arange(values)] * pairs).reshape(-1, pairs)  # all
+    return F.one_hot(cases, values).sum(dim=1).amax(dim=1).double().mean().item() / pairs
+
+
 PAIRS = (4, 8, 16, 32, 64, 128, 256)
 STEPS = 400
 

@@ -78,6 +78,11 @@ def parity_counts():
     return (1, 1), (0, 1), 1
 
 
+@wrong("1", "with a = 1 it counts the ones")
+def parity_counts_down():
+    return (1, 1), (0, -1), 1
+
+
 @wrong("1", "it shrank all the way")
 def parity_that_leaks():
     return (0.99, -0.99), (0, 0), 1
