@@ -71,7 +71,7 @@ def launch(
         (folder / "path").write_text(json.dumps([path or os.getcwd() for path in sys.path]), encoding="utf-8")
         workers = [stack.enter_context(_Worker(folder, rank)) for rank in range(processes)]
         _wait(workers, deadline + NOTICE)
-        _require_success(workers, limit)
+        _require_success(workers, limit, deadline)
         return [pickle.loads((folder / f"{rank}.result").read_bytes()) for rank in range(processes)]
 
 
@@ -119,18 +119,20 @@ def _wait(workers, deadline):
         time.sleep(LOOK)
 
 
-def _require_success(workers, limit):
+def _require_success(workers, limit, deadline):
     """Raise a WorkerError that says which worker failed first, and how."""
     count = len(workers)
     hanging = [worker for worker in workers if worker.read("hangs")]
     silent = [worker for worker in workers if worker.status and not worker.read("error") and worker not in hanging]
     if silent:  # the others' errors are then about the connection that broke
         raise WorkerError(f"Worker {silent[0].rank} of {count} died {_how(silent[0])}; the others were ended.")
-    errors = [(json.loads(worker.read("error")), worker.rank) for worker in workers if worker.read("error")]
-    if errors:
-        report, rank = min(errors, key=lambda pair: pair[0]["time"])
-        raise WorkerError(f"Worker {rank} of {count} raised {report['sentence']}", report["traceback"])
-    late = [worker for worker in workers if worker.status is None or worker in hanging]
+    errors = [(json.loads(worker.read("error")), worker) for worker in workers if worker.read("error")]
+    in_time = [(report, worker) for report, worker in errors if report["time"] < deadline]
+    if in_time:
+        report, worker = min(in_time, key=lambda pair: pair[0]["time"])
+        raise WorkerError(f"Worker {worker.rank} of {count} raised {report['sentence']}", report["traceback"])
+    missed = [worker for _, worker in errors]  # they raised as another ended at the deadline: all were late
+    late = [worker for worker in workers if worker.status is None or worker in hanging or worker in missed]
     if late:
         places = "; ".join(f"worker {worker.rank} {_place(worker)}" for worker in late)
         raise WorkerError(

@@ -25,6 +25,7 @@ pytestmark = [pytest.mark.test_all, pytest.mark.timeout(1800)]  # a lesson is ex
 MILLISECONDS = 120_000  # the most that a page may take: this ends what hangs, also on a busy machine
 # From here on the kernel refuses what a T4 has not got; the course must not have asked for it.
 NO_BF16 = """
+import torch
 from torch.overrides import TorchFunctionMode
 
 class LikeT4(TorchFunctionMode):

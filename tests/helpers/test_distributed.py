@@ -1,5 +1,6 @@
 """Processes that compute together: started, heard, and ended whatever happens."""
 
+import json
 import os
 import socket
 import subprocess
@@ -97,6 +98,24 @@ def test_what_takes_too_long_is_ended_with_a_sentence():
         launch(workers.hold, 2, server.getsockname()[1], limit=2)
 
 
+@pytest.mark.parametrize(
+    ("second", "sentence"),
+    [(9, "^Worker 0 of 2 raised RuntimeError: refused$"), (11, "^2 of 2 workers had not finished")],
+)
+def test_an_error_after_the_deadline_is_not_the_cause(tmp_path, second, sentence):
+    (tmp_path / "0.error").write_text(
+        json.dumps({"time": second, "sentence": "RuntimeError: refused", "traceback": ""})
+    )
+    (tmp_path / "1.hangs").write_text('  File "ring.py", line 12 in turn\n')
+    workers = []
+    for rank in range(2):
+        worker = launcher._Worker.__new__(launcher._Worker)
+        worker.folder, worker.rank, worker.process = tmp_path, rank, SimpleNamespace(poll=lambda: 1)
+        workers.append(worker)
+    with pytest.raises(WorkerError, match=sentence):
+        launcher._require_success(workers, limit=2, deadline=10)
+
+
 def test_the_sentence_names_the_line_that_hangs(tmp_path):
     worker = launcher._Worker.__new__(launcher._Worker)
     worker.folder, worker.rank = tmp_path, 0
@@ -130,7 +149,8 @@ def test_workers_end_when_a_cell_of_a_notebook_is_interrupted():
                 from helpers.distributed import launch
                 launch(workers.hold, 2, {server.getsockname()[1]})
             """
-            asked = client.execute(textwrap.dedent(cell))
+            # Else a kernel refuses what comes in the moment after an error.
+            asked = client.execute(textwrap.dedent(cell), stop_on_error=False)
             connections = arrivals(server, 2)
             kernel.interrupt_kernel()
             assert answer(client, asked)["ename"] == "KeyboardInterrupt"
