@@ -24,7 +24,8 @@ class Axis:
 
     def __init__(self, letter: str, settings: dict, values: list, start: float, end: float):
         self.letter, self.settings, self.start, self.end = letter, settings, start, end
-        self.names = list(dict.fromkeys(value for value in values if isinstance(value, str)))
+        ordered = settings.get("categoryarray", [])
+        self.names = list(dict.fromkeys([*ordered, *(value for value in values if isinstance(value, str))]))
         self.is_log = settings.get("type") == "log"
         self.low, self.high = self._range([self.number(value) for value in values])
         self.visible = settings.get("visible", True)

@@ -33,7 +33,7 @@ class _Pieces(HTMLParser):
         if name == "br":
             self.lines.append([])
         else:
-            self.open.append((name, STYLES.get(name) or {"style": dict(attributes).get("style")}))
+            self.open.append((name, STYLES.get(name) or _style_of(dict(attributes).get("style", ""))))
 
     def handle_endtag(self, name):
         if self.open and self.open[-1][0] == name:
@@ -44,6 +44,14 @@ class _Pieces(HTMLParser):
         for _, style in self.open:
             attributes |= style
         self.lines[-1].append((text, attributes))
+
+
+def _style_of(css):
+    """A span's style for SVG, where a letter's colour is what it is filled with."""
+    rules = [rule.split(":", 1) for rule in css.split(";") if ":" in rule]
+    return {
+        "style": ";".join(f"{'fill' if name.strip() == 'color' else name.strip()}:{value}" for name, value in rules)
+    }
 
 
 def size_of(text: str, size: float) -> tuple[float, float]:
@@ -87,4 +95,5 @@ def words(
         for row, line in enumerate(lines)
     ]
     turned = f"rotate({angle:g} {x:.5g} {y:.5g})" if angle else None
-    return tag("text", spans, fill=colour, font_size=size, text_anchor=ANCHORS[align], transform=turned)
+    look = {"fill": colour, "font_size": size, "text_anchor": ANCHORS[align], "style": "white-space:pre"}
+    return tag("text", spans, **look, transform=turned)

@@ -84,7 +84,7 @@ def test_the_title_names_who_is_ahead_at_the_better_rate(monkeypatch):
     assert "the LSTM is ahead by 0.10 bit" in figures.minute(60).text
     assert "the Transformer is ahead by 0.20 bit" in figures.minute(60, "the high ones").text
     monkeypatch.setattr(figures, "stored", lambda: stored(lstm=2.2, gru=2.5, transformer=2.21))
-    assert "the LSTM and the Transformer are level" in figures.minute(60).text
+    assert "LSTM and Transformer are level" in figures.minute(60).text
 
 
 def test_without_a_stored_race_the_figure_says_how_it_is_made(monkeypatch):

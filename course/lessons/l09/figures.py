@@ -122,8 +122,13 @@ def curves(racers: dict) -> Picture:
         note=HERE,
         horizontal_spacing=0.2,  # the names stand between the panels
     )
+    furthest = [max(racer.points[-1][place] for racer in racers.values()) for place in (0, 1)]
+    spans = (
+        (0, 1.4 * furthest[0]),
+        (0, 1.05 * furthest[1] * race.T * race.B / 1000),
+    )  # the names stand right of the curves
     for column, name_of_x in ((1, "seconds"), (2, "thousand characters read")):
-        plot.update_xaxes(axis(name_of_x), row=1, col=column)
+        plot.update_xaxes(axis(name_of_x, span=spans[column - 1]), row=1, col=column)
         for name, racer in racers.items():
             points = racer.points
             x = [point[0] if column == 1 else point[1] * race.T * race.B / 1000 for point in points]
@@ -295,12 +300,12 @@ def _title(races, place, second, rates, over):
         gaps.append((at[1], at[0], number))
     gap = min(blocks for blocks, _, _ in gaps) - min(lstm for _, lstm, _ in gaps)
     number = min(number for *_, number in gaps) / 1000
-    return f"After {number:,.0f} thousand characters each {_ahead(gap)}"
+    return f"At {number:,.0f},000 characters {_ahead(gap)}"
 
 
 def _ahead(gap):
     if abs(gap) < 0.02:
-        return "the LSTM and the Transformer are level"
+        return "LSTM and Transformer are level"
     return f"the {'LSTM' if gap > 0 else 'Transformer'} is ahead by {abs(gap):.2f} bit"
 
 
