@@ -1,12 +1,15 @@
 """Lesson 15: its tasks are what they say, its methods without a model are exact, its stored runs bear its sentences."""
 
+import re
+
 import networkx
 import pytest
 import torch
 
-from course.lessons.l15 import choice, figures, music, pictures, programs, proteins, series, standing
+from course.lessons.l15 import choice, cuts, figures, music, pictures, programs, proteins, series, standing
 from course.lessons.l15.trained import TRAINED
 from course.results import trained
+from course.training.pictures import digits
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 STORED = trained.load("15")
@@ -137,7 +140,59 @@ def test_no_pair_of_the_figure_is_undecided(name, residues):
             assert figures.stored_net(name)(seen, rounds).abs().min() > 1e-3
 
 
+def test_the_links_alone_have_the_baseline_that_is_stored():
+    difference = proteins.of_squaring()[3] - standing.links_alone()
+    assert STORED["triangle"]["baseline"] == pytest.approx(difference, abs=0.005)
+
+
+def test_the_transformer_has_learned_sixteen_before_and_no_more():
+    model = music.run().model
+    assert music.share_right(model) > 0.95
+    for gap in (7, 9):
+        assert 0.18 < music.share_right(model, gap=gap) < 0.22
+
+
+def test_the_numbers_of_weights_are_those_of_the_text():
+    makes = {name: make for name, (make, _) in pictures.MODELS.items()} | {"triangle": proteins.MODELS["triangle"][0]}
+    makes["ordinary"] = proteins.MODELS["ordinary"][0]
+    weights = {name: sum(weight.numel() for weight in make().parameters()) for name, make in makes.items()}
+    assert (weights["convolution"], weights["ViT"]) == (9930, 26474)
+    assert round(weights["ordinary"] / weights["triangle"]) == 22
+
+
+def test_at_48_residues_the_exact_step_has_1_00_after_five_rounds():
+    scores = proteins.of_squaring(48, 6)
+    assert [round(score, 2) for score in scores[3:5]] == [0.94, 1.0]
+
+
 # ---- figures and sentences
+
+
+def test_each_input_is_cut_into_as_many_boxes_as_its_net_reads():
+    page = cuts.five_inputs()
+    boxes = [len(re.findall("M", path)) for path in re.findall('class="tokens" d="([^"]*)"', page.html)]
+    net = pictures.MODELS["ViT"][0]()
+    assert boxes == [len(net.places), proteins.N, 24, len(series.Forecaster().places), len(cuts.LINE)]
+    for count, line in zip(boxes[:4], page.text.splitlines()[1:5], strict=True):
+        assert f": {count} tokens, " in line
+    assert re.findall("<text[^>]*>(.)</text>", page.html)[2:] == list(cuts.LINE)
+
+
+def test_the_digit_and_its_patches_are_drawn_with_equal_ink():
+    picture = digits()[0].pictures[0] / pictures.BRIGHTEST
+    drawn = re.findall("<svg.*?</svg>", cuts.five_inputs().html)[0]
+    dark = sum(path.count("M") for path in re.findall('<path d="([^"]*)"', drawn))
+    assert dark == 2 * int((picture > 0).sum())
+
+
+@pytest.mark.parametrize("changed", [{"found_by": "a net trained on 16"}, {"residues": 48}, {"rounds": 2}])
+def test_the_explorable_begins_where_each_control_moves_something(changed):
+    assert figures.contacts(**changed).text.splitlines()[1] != figures.contacts().text.splitlines()[1]
+
+
+def test_shares_are_told_in_runs():
+    text = figures.contacts(5, 48, "a net trained on 8 to 24").text
+    assert "all of 1 to 16 apart, 33 to 50 % of 17 to 27 apart, none of 28 to 32 apart." in text
 
 
 @pytest.mark.parametrize(
@@ -145,7 +200,7 @@ def test_no_pair_of_the_figure_is_undecided(name, residues):
     [(0, "all up to 1 link apart, none"), (2, "all up to 4 links apart, none"), (4, "every contact is found\n")],
 )
 def test_the_title_says_how_far_the_exact_step_reaches(rounds, title):
-    assert title in figures.contacts(rounds).text
+    assert title in figures.contacts(rounds, residues=16).text
 
 
 def test_pairs_that_are_wrongly_found_stand_in_the_title():

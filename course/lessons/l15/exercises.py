@@ -5,6 +5,7 @@ import math
 import torch
 
 from ...exercises import Exercise, Wrong, close, require
+from ...exercises.grammar import plural
 from ...models.vit import patches as ours
 from . import music
 
@@ -96,7 +97,7 @@ def _wrong_forecast(forecast, past, period, right):
     horizon, hours = len(right), len(past)
     ahead = torch.arange(horizon)
     others = [
-        (past[-horizon:], "you repeat the last `horizon` numbers. The period is what comes back."),
+        (past[-horizon:], "you repeat the last numbers, as many as are forecast. The period is what comes back."),
         (past[ahead % period], "you repeat the first period. The last one is nearer."),
         (past[-1].expand(horizon), "you repeat the last number. It stands at another time of the day."),
         (
@@ -142,53 +143,58 @@ MISTAKEN_ROUNDS = (
 
 def check_rounds(student):
     answers = {}
-    for distance in (1, 2, 3, 4, 5, 7, 8, 9, 16, 17, 100, 1000, 2**40, 2**40 + 1):
-        answers[distance] = student.number(distance)
+    for distances in ((1, 2, 3, 4, 5, 7, 8, 9, 16, 17, 100, 1000), (2**40, 2**40 + 1)):
+        answers |= {distance: student.number(distance) for distance in distances}
+        _judge_rounds(answers)
+
+
+def _judge_rounds(answers):
     failing = [distance for distance, rounds in answers.items() if rounds != (distance - 1).bit_length()]
     if not failing:
         return
     distance = failing[0]
     rounds, right = answers[distance], (distance - 1).bit_length()
-    sentence = f"for residues {distance} links apart you say {rounds:g}"
+    sentence = f"for residues {plural(distance, 'link')} apart you say {rounds:g}"
     for mistake, explanation in MISTAKEN_ROUNDS:
         same = all(math.isclose(rounds, mistake(distance), abs_tol=1e-6) for distance, rounds in answers.items())
         require(not same, f"{sentence}, and {right} is right. {explanation}")
     require(rounds > right, f"{sentence}: after as many they are not found yet; {right} is right.")
-    require(False, f"{sentence}; {right} reach {2**right} already.")
+    raise Wrong(f"{sentence}; {plural(right, 'round')} reach {plural(2**right, 'link')} already.")
 
 
 def check_lag(student):
     generator = torch.Generator().manual_seed(77)
-    for gap in (8, 5, 0, 13):
-        notes = music.pieces(40, generator, gap)
-        setting = f"40 pieces with {gap} notes between motif and motif"
-        lag = student.number(notes, on=setting)
-        right = music.MOTIF + gap
-        require(lag != gap, f"for {setting} you find {lag:g}: that is the gap. How much earlier does each note stand?")
-        require(
-            lag != gap + 7 and lag != gap + 9,
-            f"for {setting} you find {lag:g}: one note too few or too many; it is {right}.",
-        )
-        require(lag != 2 * music.MOTIF + gap, f"for {setting} you find {lag:g}: that is the length of a whole piece.")
-        require(
-            lag != 16 or gap == 8,
-            f"for {setting} you find 16. That is the lag of the lesson's pieces; find it from those that are given.",
-        )
-        require(
-            lag == right, f"for {setting} you find {lag:g}; the last eight notes stand {right} places earlier, too."
-        )
+    for before, gap in ((0, 8), (4, 5), (6, 0), (2, 13)):
+        notes = torch.cat([music.pieces(40, generator, before)[:, :before], music.pieces(40, generator, gap)], dim=1)
+        setting = f"40 pieces of {before} notes, the eight, {gap} others, the eight again"
+        lag, right = student.number(notes, on=setting), music.MOTIF + gap
+        if lag != right:
+            raise Wrong(f"for {setting} you find {lag:g}{_wrong_lag(lag, gap, notes.shape[1])}")
     other = music.pieces(500, generator, 13)
     share = (music.sixteen_before(other) == other[:, -music.MOTIF :]).float().mean()
     return (
-        f"Forty pieces are enough to count. With a gap of 13 “the note sixteen before” has {share:.0%}; your line all."
+        f"Forty pieces are enough to count. With a gap of 13 “the note sixteen before” has {100 * share:.0f} %; "
+        "your line all."
     )
+
+
+def _wrong_lag(lag, gap, T):
+    others = {
+        16: ". That is the lag of the lesson's pieces; find it from those that are given.",
+        gap: ": that is the gap. How much earlier does each note stand?",
+        gap + 7: f": one note too few; it is {gap + 8}.",
+        gap + 9: f": one note too many; it is {gap + 8}.",
+        T - music.MOTIF: ": so far from the first note, and these pieces begin with others. Compare the notes.",
+        T: ": that is the length of a whole piece.",
+    }
+    return others.get(lag, f"; the last eight notes stand {gap + 8} places earlier, too.")
 
 
 EXERCISES = [
     Exercise(
         id="1",
         function="day_before",
-        task="Forecast `horizon` coming numbers from a past (T,): the last `period` numbers, again and again.",
+        task="Forecast the coming numbers, as many as the horizon, from a past (T,): its last period, again and again.",
         hints=(
             "The number one period before the first coming one stands in the past. Where?",
             "Coming number h, from 0, stands where number h % period of the last period stood.",
@@ -213,7 +219,7 @@ EXERCISES = [
     Exercise(
         id="3",
         function="rounds_needed",
-        task="How many triangle steps until two residues of one chain, `distance` links apart, are found? Links are seen.",
+        task="How many triangle steps until two residues of one chain are found that are so many links apart? Links are seen.",
         hints=(
             "After one round pairs 2 links apart are found. Which are found after the next, if found pairs count as links?",
             "The reach doubles: 1, 2, 4, 8. Which power of two is the first that is not below the distance?",
@@ -224,7 +230,7 @@ EXERCISES = [
     Exercise(
         id="4",
         function="find_lag",
-        task="From whole pieces (B, T) find how many notes earlier the last eight stand a first time, for any gap.",
+        task="In pieces (B, T) that begin anyhow find how many notes earlier the last eight stand a first time, for any gap.",
         hints=(
             "For one candidate lag: which notes would the last eight have to equal?",
             "notes[:, T - 8 - lag : T - lag] against notes[:, T - 8 :], for every lag from 1 to T - 8.",

@@ -1,6 +1,7 @@
 """Lesson 15: digits whose patches are shuffled, contacts that are found round by round, and five tasks in five rows."""
 
 from functools import cache
+from itertools import groupby
 from pathlib import Path
 
 import torch
@@ -11,6 +12,7 @@ from ...show.display import Page, Picture
 from ...show.marks import annotate, axis, figure, guide, sheet, tag
 from ...training.pictures import digits
 from . import proteins
+from .cuts import cells
 from .pictures import BRIGHTEST, SIZE, shuffled_patches
 from .standing import KINDS, Row, rows
 
@@ -37,21 +39,16 @@ def shuffled(count: int = 6) -> Page:
 
 
 def _pixels(picture, left, top, side):
-    for i in range(SIZE):
-        for j in range(SIZE):
-            ink = theme.blue(picture[i, j].item() / BRIGHTEST)[0]
-            yield tag("rect", x=left + j * side, y=top + i * side, width=side, height=side, fill=ink)
+    yield cells(picture / BRIGHTEST, left, top, side)
     size = SIZE * side
     yield tag("rect", x=left, y=top, width=size, height=size, fill="none", stroke=theme.GREY)
-    for line in (2, 4, 6):
-        at, edge = line * side, {"stroke": theme.LINE}
-        yield tag("line", x1=left + at, y1=top, x2=left + at, y2=top + size, **edge)
-        yield tag("line", x1=left, y1=top + at, x2=left + size, y2=top + at, **edge)
+    cuts = [f"M{left + at} {top}v{size}M{left} {top + at}h{size}" for at in (2 * side, 4 * side, 6 * side)]
+    yield tag("path", d="".join(cuts), fill="none", stroke=theme.LINE)
 
 
 # ---- contacts
 
-LENGTHS = {16: (11, 3, 1, 1), 48: (33, 9, 4, 2)}  # of the chains that are drawn
+LENGTHS = {16: (11, 3, 1, 1), 24: (16, 5, 2, 1), 48: (33, 9, 4, 2)}  # of the chains that are drawn
 FOUND_BY = {"the exact step": None, "a net trained on 16": "triangle", "a net trained on 8 to 24": "triangle-mixed"}
 WEIGHTS = Path(__file__).parent / "weights"
 
@@ -74,7 +71,7 @@ def pairs_of(residues: int, rounds: int, name: str | None) -> tuple[torch.Tensor
     return apart, proteins.predicted(stored_net(name), seen, rounds)[0]
 
 
-def contacts(rounds: int = 0, residues: int = 16, found_by: str = "the exact step") -> Picture:
+def contacts(rounds: int = 3, residues: int = 24, found_by: str = "the exact step") -> Picture:
     """The table of pairs, chain after chain: what is found after so many rounds, and how far apart that is."""
     apart, pairs = pairs_of(residues, rounds, FOUND_BY[found_by])
     _, before = pairs_of(residues, max(rounds - 1, 0), FOUND_BY[found_by])
@@ -95,12 +92,13 @@ def contacts(rounds: int = 0, residues: int = 16, found_by: str = "the exact ste
     _table(plot, apart, pairs, before, reach)
     colours = [theme.ACCENT if distance == reach else theme.ATTENTION for distance in shares]
     plot.add_bar(x=list(shares), y=list(shares.values()), marker_color=colours, name="found", row=1, col=2)
-    labelled = list(shares) if residues < 20 else [1, 8, 16, 24, 32]
+    labelled = list(shares) if residues < 30 else [1, 8, 16, 24, 32]
     plot.update_xaxes(axis(values=labelled, span=(0.4, len(shares) + 0.6)), row=1, col=2)
     plot.update_yaxes(axis(span=(0, 1.06), tickformat=".0%", values=[0, 0.5, 1]), row=1, col=2)
     plot.update_yaxes(ticktext=["0 %", "50 %", "100 %"], row=1, col=2)
-    by_distance = ", ".join(f"{share:.0%} of {distance} apart" for distance, share in shares.items() if share)
-    text = f"Figure: {_title(rounds, shares, wrong)}\n{residues} residues, found by {found_by}: {by_distance}. "
+    text = (
+        f"Figure: {_title(rounds, shares, wrong)}\n{residues} residues, found by {found_by}: {_by_distance(shares)}. "
+    )
     return Picture(plot, text=text + f"Wrongly found: {wrong}.")
 
 
@@ -113,6 +111,17 @@ def _title(rounds, shares, wrong):
         return f"After {rounds} {turns} every contact is found" + (f", and {wrong} wrong pairs" if wrong else "")
     beyond = sum(share for distance, share in shares.items() if distance > reach)
     return f"After {rounds} {turns}: all up to {_links(reach)} apart, " + ("some beyond" if beyond else "none beyond")
+
+
+def _by_distance(shares):
+    """{links apart: share found} in words: "all of 1 to 4 apart, 25 to 50 % of 5 to 9 apart"."""
+    parts = []
+    for sort, group in groupby(shares, lambda distance: {1: "all", 0: "none"}.get(shares[distance])):
+        distances = list(group)
+        low, high = (f"{pick(shares[distance] for distance in distances):.0%}"[:-1] for pick in (min, max))
+        share = sort or (f"{low} %" if low == high else f"{low} to {high} %")
+        parts.append(f"{share} of {' to '.join(map(str, dict.fromkeys((distances[0], distances[-1]))))} apart")
+    return ", ".join(parts)
 
 
 def _links(count):
@@ -137,7 +146,7 @@ def _table(plot, apart, pairs, before, reach):
         z=z, zmin=-0.5, zmax=4.5, colorscale=scale, showscale=False, hoverinfo="skip", xgap=1, ygap=1, row=1, col=1
     )  # fmt: skip
     rings = (apart == reach).nonzero().tolist()
-    marker = {"symbol": "circle-open", "color": theme.ACCENT, "size": 13 if N < 20 else 5, "line": {"width": 2}}
+    marker = {"symbol": "circle-open", "color": theme.ACCENT, "size": {16: 13, 24: 9}.get(N, 5), "line": {"width": 2}}
     x, y = [j for _, j in rings], [i for i, _ in rings]
     plot.add_scatter(x=x, y=y, mode="markers", marker=marker, hoverinfo="skip", row=1, col=1)
     for start in range(1, N):

@@ -10,7 +10,7 @@ from ...models.transformer import Blocks
 from ...show.watching import watch_in_notebook
 from ...training import Training, train
 
-DAY, SEEN, ASKED = 24, 96, 24  # hours
+DAY, SEEN, ASKED, SIDE = 24, 96, 24, 8  # hours; the last of a patch
 HOURS, TESTED = 3000, 1000
 NOISE = 0.2  # its variance, 0.04, is the error that nobody can avoid
 KINDS = ("season", "season and wandering level", "season of changing size")
@@ -84,7 +84,7 @@ class Forecaster(nn.Module):
     torch.Size([5, 24])
     """
 
-    def __init__(self, side: int = 8, width: int = 48, layers: int = 2, heads: int = 4):
+    def __init__(self, side: int = SIDE, width: int = 48, layers: int = 2, heads: int = 4):
         super().__init__()
         self.side = side
         self.embed = nn.Linear(side, width)

@@ -45,7 +45,7 @@ def day_before_by_cat(past, period, horizon):
 
 
 WRONG_FORECASTS = {
-    "you repeat the last `horizon` numbers": lambda past, period, horizon: past[-horizon:],
+    "you repeat the last numbers, as many as are forecast": lambda past, period, horizon: past[-horizon:],
     "you repeat the first period": lambda past, period, horizon: past[torch.arange(horizon) % period],
     "you repeat the last number": lambda past, period, horizon: past[-1].expand(horizon),
     "the phase is counted from the start": lambda past, period, horizon: past[-period:][
@@ -199,16 +199,17 @@ answers.also_right("3", lambda distance: float(math.frexp(distance - 0.5)[1]) if
 
 WRONG_ROUNDS = {
     "it does not grow by one": lambda distance: distance - 1,
-    "for residues 1 links apart you say 1, and 0 is right. Found pairs": lambda distance: distance,
+    "for residues 1 link apart you say 1, and 0 is right. Found pairs": lambda distance: distance,
     "round up, not down": lambda distance: distance.bit_length() - 1,
     "A part of a round cannot be run": lambda distance: math.log2(distance),
     "no round more": lambda distance: distance.bit_length(),
     "grow by two a round": lambda distance: distance // 2,
     "Here the reach seems to grow by two": lambda distance: (distance + 1) // 2,
-    "2 reach 4 already": lambda distance: {1: 0, 2: 1}.get(distance, (distance + 3) // 2),
+    "2 rounds reach 4 links already": lambda distance: {1: 0, 2: 1}.get(distance, (distance + 3) // 2),
     "the natural logarithm": lambda distance: math.ceil(math.log(distance)),
     "they are not found yet": lambda distance: 0,
-    "reach 1 already": lambda distance: 7,
+    "for residues 1,099,511,627,777 links apart": lambda distance: min((distance - 1).bit_length(), 40),
+    "0 rounds reach 1 link already": lambda distance: 7,
     "Is a return missing": lambda distance: print(distance),
     "a number is needed for distance = 1": lambda distance: [distance],
 }
@@ -224,9 +225,6 @@ def find_lag(notes):
     T = notes.shape[1]
     agree = {lag: (notes[:, T - 8 - lag : T - lag] == notes[:, -8:]).float().mean() for lag in range(1, T - 7)}
     return max(agree, key=agree.get)
-
-
-answers.also_right("4", lambda notes: notes.shape[1] - 8)  # each piece begins with its motif
 
 
 @also_right("4")
@@ -265,8 +263,9 @@ def lag_by_distance(notes):
 WRONG_LAGS = {
     "find it from those that are given": lambda notes: 16,
     "that is the gap": lambda notes: notes.shape[1] - 16,
-    "one note too few or too many": lambda notes: notes.shape[1] - 9,
-    "for 40 pieces with 8 notes between motif and motif you find 17": lambda notes: notes.shape[1] - 7,
+    "one note too few": lambda notes: notes.shape[1] - 9,
+    "one note too many": lambda notes: notes.shape[1] - 7,
+    "these pieces begin with others": lambda notes: notes.shape[1] - 8,
     "the length of a whole piece": lambda notes: notes.shape[1],
     "stand 16 places earlier": lambda notes: 3,
     "you find 1; the last eight": lambda notes: min(
