@@ -16,7 +16,7 @@ also_right, reference, wrong = answers.also_right, answers.reference, answers.wr
 
 @reference("1")
 def compose(first, second):
-    return second[0] * first[0], second[0] * first[1] + second[1]  # c (a h + b) + d
+    return second[0] * first[0], second[0] * first[1] + second[1]  # c (a h + b) + d; of matrices C A, not A C
 
 
 @also_right("1")
