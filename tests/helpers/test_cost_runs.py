@@ -67,6 +67,12 @@ def test_waiting_is_the_steps_of_all_updates_at_their_price():
     assert days.waiting * cost.runs.DAY == pytest.approx(steps * 2.1e-6)
 
 
+@pytest.mark.parametrize(("T", "copies"), [(2048, 1), (2048, 16), (32_768, 4)])
+def test_in_all_steps_of_an_update_a_device_hears_two_states_of_each_token_of_its_copy(T, copies):
+    heard = T * cost.states_heard(GPT3, T, copies=copies)
+    assert heard == pytest.approx(2 * 2 * GPT3.width * GPT3.batch / copies)
+
+
 def test_too_many_copies_are_refused_with_a_batch_that_works():
     with pytest.raises(ValueError, match=r"copies=64\. Give a batch of 67,108,864 tokens or more"):
         cost.recurrent_days(GPT3, A100, 1_048_576, copies=64)

@@ -25,6 +25,12 @@ def test_of_an_encoder_and_a_decoder_each_word_passes_one():
     assert flop == pytest.approx(published.T5.flop, rel=0.06)
 
 
+@pytest.mark.parametrize(("model", "times"), [(published.BASE, 3.4), (published.BIG, 2.4)])
+def test_the_paper_of_2017_prints_more_than_its_words_need(model, times):
+    needed = model.through * cost.training_flop(model.weights, model.tokens)
+    assert round(model.flop / needed, 1) == times
+
+
 def test_gpt3_is_added_up_from_its_shape():
     assert published.gpt3_weights() == pytest.approx(174.6e9, rel=1e-4)
     petaflop_days = cost.training_flop(published.gpt3_weights(), published.GPT3.tokens) / 1e15 / cost.runs.DAY
@@ -53,6 +59,12 @@ def test_palms_shares_are_its_speed_with_the_squares_and_its_chip_hours():
     assert round(flop / (chip_seconds * published.TPU_V4.peak), 3) == 0.304
 
 
+def test_twelve_chips_share_four_texts_of_palms_largest_batch_683_words_for_each():
+    chips, texts = published.PALM_PHASES[0][0], max(published.PALM_BATCHES)
+    assert texts / (chips // published.PALM_GROUP) == 4
+    assert round(texts * published.PALM_SHAPE["context"] / chips) == 683
+
+
 def test_the_price_of_a_step_is_the_recorded_one():
     recording = next(row for row in find_recordings("lstm D=768, trained") if "H200" in row.device)
     assert round(recording.points[1024]["torch"].median / 1024 * 1e6, 1) == round(figures.STEP * 1e6, 1)
@@ -63,6 +75,38 @@ def test_the_share_of_the_peak_that_the_text_quotes_is_recorded():
     flop = 2 * cost.lstm(1024, 768, B=16).work
     products = 671e12  # FLOP/s in float16, as the same file holds it
     assert round(flop / recording.points[1024]["torch"].median / products, 2) == 0.11
+
+
+@pytest.mark.parametrize(("copies", "total"), [(1, 18.1), (4, 11.7), (10, 11.7), (16, 16.5)])
+def test_a_network_of_25_gigabytes_a_second_holds_up_one_copy_alone(copies, total):
+    run, cluster = published.gpt3_run(), published.a100_cluster()
+    step = figures.STEP + 2 * cost.states_heard(run, 2048, copies=copies) / 25e9
+    days = cost.recurrent_days(run, cluster, 2048, copies=copies, step=step)
+    assert round(days.total, 1) == total
+
+
+@pytest.mark.parametrize(("copies", "fits"), [(16, True), (64, False)])
+def test_sixteen_copies_fit_into_the_devices_with_adams_state_and_64_do_not(copies, fits):
+    bytes_a_weight = 16  # weight and gradient in 16 bits; a copy and two averages in 32
+    held = bytes_a_weight * published.gpt3_weights() * copies / published.MEGATRON["devices"]
+    assert (held < 80e9) == fits
+
+
+def test_waiting_equals_the_arithmetic_at_1_7_milliseconds_a_step():
+    run = published.gpt3_run()
+    days = cost.recurrent_days(run, published.a100_cluster(), 2048, step=2 * 1.7e-3)
+    assert days.waiting == pytest.approx(days.passes, rel=0.01)
+
+
+@pytest.mark.parametrize(("context", "recurrent_ahead"), [(69_000, True), (71_000, False)])
+def test_where_half_of_the_weights_are_read_the_crossing_is_at_70_000_words(context, recurrent_ahead):
+    run, cluster = published.gpt3_run(), published.a100_cluster()
+    recurrent = cost.recurrent_days(run, cluster, context, step=figures.STEP, reread=0.5)
+    assert (recurrent.total < cost.transformer_days(run, cluster, context).total) == recurrent_ahead
+
+
+def test_in_a_batch_ten_times_as_large_the_recurrent_net_stays_ahead_up_to_a_million_words():
+    assert len(figures.crossings(batch=32_000_000)) == 1
 
 
 @pytest.mark.parametrize("place", [0, 1])

@@ -72,6 +72,7 @@ PALM_TOKENS_A_SECOND = 238_300  # Appendix B, on 6,144 chips
 PALM_SHARES = {"of the model's operations": 0.462, "with those computed twice": 0.578}  # Appendix B
 PALM_PHASES = ((6144, 1200), (3072, 336))  # (chips, hours), "including some downtime and repeated steps"
 PALM_BATCHES = (512, 1024, 2048)  # sequences of 2,048 tokens, growing during training
+PALM_GROUP = 12  # chips that share the products of a token: section 4, 12-way model parallelism, 256 groups a pod
 
 T5 = Model(
     "T5-11B",

@@ -17,7 +17,7 @@ from .attending import LINEAR, attention, decode_attention, kv_cache, linear_att
 from .bounds import Bounds, brent_time, crossover
 from .record import BIASES, STANDARD, Accounting, Cost
 from .recurrences import elman, gru, jordan, lstm
-from .runs import Cluster, Days, Run, recurrent_days, training_flop, transformer_days
+from .runs import Cluster, Days, Run, recurrent_days, states_heard, training_flop, transformer_days
 from .scans import (
     JACOBIANS,
     SCANS,
@@ -64,6 +64,7 @@ __all__ = [
     "min_gru",
     "newton",
     "recurrent_days",
+    "states_heard",
     "trained",
     "training_flop",
     "transformer",

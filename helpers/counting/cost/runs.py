@@ -162,6 +162,19 @@ def recurrent_days(
     )
 
 
+def states_heard(run: Run, T: int, *, copies: int = 1) -> float:
+    """Bytes that a device receives in one step of a recurrent net, at most: two states a sequence, in 16 bits.
+
+    The layer below sends one. The other is the layer's own, where several devices share it: each makes a part of a
+    state and needs all of it for the next step. On the way back the gradients of both are as many.
+
+    >>> gpt3 = Run(weights=174_600_000_000, layers=96, width=12_288, tokens=300 * 10**9, batch=3_200_000)
+    >>> states_heard(gpt3, 2048) / 1e6                                                         # MB
+    76.8
+    """
+    return 2 * run.sequences(T, copies) * run.width * ITEMSIZE
+
+
 def _reading(run, cluster, copies):
     """Days for reading all weights once on the way there and once on the way back, in each update."""
     bytes_read = 2 * ITEMSIZE * run.weights * copies * run.updates
