@@ -2,7 +2,8 @@
 
 import pytest
 
-from course.lessons.l14 import figures, published
+from course.ledger.decisions import CONDITIONAL, DOES_NOT_HOLD, HOLDS
+from course.lessons.l14 import decisions, figures, published
 from course.results.recordings import find_recordings
 from helpers import cost
 
@@ -57,6 +58,20 @@ def test_palms_shares_are_its_speed_with_the_squares_and_its_chip_hours():
     chip_seconds = 3600 * sum(chips * hours for chips, hours in published.PALM_PHASES)
     flop = cost.training_flop(published.PALM.weights, published.PALM.tokens)
     assert round(flop / (chip_seconds * published.TPU_V4.peak), 3) == 0.304
+
+
+def test_what_palm_computed_twice_is_more_than_nothing_and_less_than_one_pass_of_three():
+    once, twice = published.PALM_SHARES.values()
+    assert once < twice < once * 4 / 3
+
+
+def test_one_v100_takes_a_year_more_than_its_source_prints():
+    flop = cost.training_flop(published.gpt3_weights(), published.GPT3.tokens)
+    assert round(cost.Cluster(1, published.V100.peak).days(flop) / 365) == published.V100_YEARS + 1
+
+
+def test_8731_devices_hold_all_weights_on_their_chips():
+    assert 8730 < cost.runs.ITEMSIZE * published.gpt3_weights() / published.A100.cache < 8731
 
 
 def test_twelve_chips_share_four_texts_of_palms_largest_batch_683_words_for_each():
@@ -127,3 +142,90 @@ def test_where_a_batch_does_not_hold_a_text_for_each_copy_nothing_is_drawn():
     picture = figures.days_by_context(copies=64, batch=320_000, context=131_072).json
     assert picture["data"][4]["y"][-1] is None
     assert "320,000 words are not 64 texts of 131,072 words" in picture["layout"]["title"]["text"]
+
+
+def test_a_title_a_heading_and_two_dots_are_about_the_marked_context():
+    picture = figures.days_by_context(copies=16, context=8192).json
+    transformer, recurrent = (row.total for row in figures.days(8192, copies=16))
+    assert (
+        f"At 8,192 words: recurrent {recurrent:.1f} days, Transformer {transformer:.1f}"
+        in picture["layout"]["title"]["text"]
+    )
+    texts = [row["text"] for row in picture["layout"]["annotations"]]
+    assert any("24.4 texts share a reading of the weights; 156 keep the arithmetic busy" in text for text in texts)
+    (dots,) = [row for row in picture["data"] if row["name"] == "marked"]
+    assert list(dots["x"]) == [8192, 8192]
+    assert dots["y"] == pytest.approx([transformer, recurrent], rel=1e-3)
+
+
+def test_a_ring_lies_on_both_thick_lines_for_every_batch():
+    (rings,) = [
+        row for row in figures.days_by_context(batch=10_000_000).json["data"] if row["name"] == "where they cross"
+    ]
+    assert len(rings["x"]) == 2
+    for context, height in zip(rings["x"], rings["y"], strict=True):
+        assert [row.total for row in figures.days(context, batch=10_000_000)] == pytest.approx([height] * 2, rel=1e-3)
+
+
+def test_each_thick_line_has_the_days_of_its_model():
+    lines = {row["name"]: row["y"] for row in figures.days_by_context().json["data"]}
+    transformer, recurrent = figures.days(figures.LONGEST)
+    assert lines["Transformer"][-1] == pytest.approx(transformer.total, rel=0.01)
+    assert lines["recurrent"][-1] == pytest.approx(recurrent.total, rel=0.01)
+
+
+def test_the_note_of_the_figure_says_the_sizes_that_it_is_drawn_for():
+    note = " ".join(row["text"] for row in figures.days_by_context().json["layout"]["annotations"]).replace("<br>", " ")
+    run, gradients = published.gpt3_run(), figures.days(2048)[1].gradients
+    assert f"{run.weights / 1e9:.1f} billion weights, {run.tokens / 1e9:.0f} billion words" in note
+    assert f"waits {figures.STEP * 1e6:.1f} µs" in note
+    assert f"and {gradients:.1f} days for the gradients" in note
+
+
+def test_the_numbers_behind_the_verdicts_are_those_that_the_lesson_prints():
+    weeks, contexts, translators = decisions.weeks(), decisions.contexts(), decisions.translators()
+    assert [round(number, 1) for number in weeks.values()] == [25.4, 355.9, 11.5, 11.7]
+    assert [round(100 * share, 1) for share in contexts["squares"]] == [1.4, 22.2, 711.1]
+    assert [round(size / 1e9, 1) for size in contexts["cache_bytes"]] == [9.7, 154.6, 4947.8]
+    assert [round(days) for days in contexts["recurrent_days"]] == [12, 16, 392]
+    assert [round(times, 1) for times in translators["times_fewer_french"]] == [42.4, 6.1]
+    assert round(translators["convolution_over_gnmt_french"], 2) == 1.07
+    assert [round(gain, 1) for gain in translators["gained_bleu_of_base"]] == [2.7, -1.8]
+
+
+WEEKS = {"days_reached": 25, "years_on_one": 356, "transformer_days": 11.5, "recurrent_days": 11.7}
+LONG = {"squares": [0.01, 7], "cache_bytes": [1, 500], "transformer_days": [11, 92], "recurrent_days": [12, 392]}
+CHEAP = {
+    "times_fewer_french": [42, 6],
+    "big_over_gnmt_german": 0.5,
+    "convolution_over_gnmt_french": 0.5,
+    "gained_bleu_of_base": [2, 2],
+}
+DATA = {"words": [1, 10], "transformer": [2, 20], "recurrent": [3, 30], "a_weight_and_word": 6}
+
+
+@pytest.mark.parametrize(
+    ("rule", "numbers", "changed", "verdict"),
+    [
+        ("weeks_not_years", WEEKS, {}, CONDITIONAL),
+        ("weeks_not_years", WEEKS, {"days_reached": 400}, DOES_NOT_HOLD),
+        ("weeks_not_years", WEEKS, {"years_on_one": 0.9}, DOES_NOT_HOLD),
+        ("weeks_not_years", WEEKS, {"recurrent_days": 24}, HOLDS),
+        ("weeks_not_years", WEEKS, {"recurrent_days": 24, "years_on_one": 0.9}, HOLDS),
+        ("long_contexts", LONG, {}, CONDITIONAL),
+        ("long_contexts", LONG, {"squares": [0.01, 0.02]}, CONDITIONAL),
+        ("long_contexts", LONG, {"cache_bytes": [1, 2]}, CONDITIONAL),
+        ("long_contexts", LONG, {"squares": [0.01, 0.02], "cache_bytes": [1, 2]}, HOLDS),
+        ("long_contexts", LONG, {"recurrent_days": [12, 91]}, DOES_NOT_HOLD),
+        ("days_for_weeks", CHEAP, {}, HOLDS),
+        ("days_for_weeks", CHEAP, {"big_over_gnmt_german": 1}, CONDITIONAL),
+        ("days_for_weeks", CHEAP, {"convolution_over_gnmt_french": 1.07}, CONDITIONAL),
+        ("days_for_weeks", CHEAP, {"gained_bleu_of_base": [2, -1]}, CONDITIONAL),
+        ("days_for_weeks", CHEAP, {"times_fewer_french": [42, 1.9]}, DOES_NOT_HOLD),
+        ("data_in_proportion", DATA, {}, HOLDS),
+        ("data_in_proportion", DATA, {"a_weight_and_word": 12}, DOES_NOT_HOLD),
+        ("data_in_proportion", DATA, {"recurrent": [3, 31]}, DOES_NOT_HOLD),
+    ],
+)
+def test_each_number_has_its_part_in_the_verdict(rule, numbers, changed, verdict):
+    assert getattr(decisions, rule)(**(numbers | changed)) == verdict

@@ -133,7 +133,7 @@ def weeks():
     refuted_by={"days_reached": 25.4, "years_on_one": 356.0, "transformer_days": 11.5, "recurrent_days": 3650.0},
 )
 def weeks_not_years(days_reached, years_on_one, transformer_days, recurrent_days):
-    if days_reached > YEAR:
-        return DOES_NOT_HOLD
     as_quick_without_attention = recurrent_days < 2 * transformer_days
-    return CONDITIONAL if as_quick_without_attention and years_on_one > 10 else HOLDS
+    if days_reached > YEAR or (as_quick_without_attention and years_on_one < 1):
+        return DOES_NOT_HOLD
+    return CONDITIONAL if as_quick_without_attention else HOLDS
