@@ -13,6 +13,7 @@ from ...show.marks import annotate, axis, figure, guide, sheet, tag
 from ...training.pictures import digits
 from . import proteins
 from .cuts import cells
+from .cuts import five_inputs as five_inputs  # beside the other figures
 from .pictures import BRIGHTEST, SIZE, shuffled_patches
 from .standing import KINDS, Row, rows
 
