@@ -54,7 +54,7 @@ test-course: .venv/test
 	$(BIN)/python $(PYTEST) -m "not test_all and not gpu" --nbval --nbval-current-env --nbval-cell-timeout=300 \
 	  tests helpers course notebooks
 
-# The lessons with the versions that Google Colab has: every control moved, every output compared.
+# The lessons with the versions that Google Colab has: every control moved, every output compared, the memory.
 test-colab: .venv/test .venv-colab/test
 	$(BIN)/python $(PYTEST) -m test_all tests/lessons
 

@@ -179,15 +179,35 @@ def test_its_figures_are_drawn_and_their_sliders_move(executed, chromium, tmp_pa
         page.close()
 
 
-def test_the_instructors_edition_is_executed_and_every_check_passes(notebook, tmp_path):
-    (path,) = write_instructor(tmp_path, [notebook.lesson])
+@pytest.fixture(scope="session")
+def solved(notebook, tmp_path_factory):
+    """The instructor's edition of a lesson, executed with this Python's packages."""
+    (path,) = write_instructor(tmp_path_factory.mktemp("instructor"), [notebook.lesson])
     assert path.name == notebook.path.name
-    outputs = [output for cell in nbformat.read(path, as_version=4).cells for output in cell.get("outputs", [])]
+    return nbformat.read(path, as_version=4)
+
+
+def test_the_instructors_edition_is_executed_and_every_check_passes(notebook, solved):
+    outputs = [output for cell in solved.cells for output in cell.get("outputs", [])]
     texts = [text_of(output) for output in outputs]
     exercises = find_lesson(notebook.lesson).exercises
     right = [exercise for exercise in exercises for text in texts if text.startswith(f"Exercise {exercise}: right.")]
     assert right == list(exercises)
     assert [output for output in outputs if output.output_type == "error"] == []
+
+
+def test_what_a_lesson_draws_is_what_is_stored(notebook, solved):
+    """nbval compares no HTML and no plotly JSON; a figure's function is pure, so both must be as they are stored."""
+    again = {cell["id"]: cell for cell in solved.cells}
+    for before in notebook.code:
+        if "figures." in "".join(before["source"]) and IGNORED not in before["metadata"].get("tags", []):
+            assert drawn(again[before["id"]]) == drawn(before), f"{before['id']}: its figure is old; run make notebooks"
+
+
+def drawn(cell):
+    """The figures among a cell's outputs, whatever the kernel's front end and the progress of the student."""
+    shown = [output["data"] for output in cell["outputs"] if "data" in output]  # a cell may print, too
+    return [data.get(PLOTLY) or joined(data.get("text/html") or "") for data in shown]
 
 
 def test_a_handout_runs_and_its_instructor_holds_the_solutions(tmp_path):

@@ -1,4 +1,4 @@
-"""The lessons run with this Python's packages, and with Google Colab's."""
+"""The lessons run with the versions of Google Colab: the lowest that the course supports."""
 
 import json
 
@@ -8,11 +8,9 @@ from execution import executed
 from stored import ROOT
 
 
-@pytest.fixture(scope="session", params=["here", pytest.param("Colab's versions", marks=pytest.mark.test_all)])
-def kernels(request, tmp_path_factory):
-    """Where the kernel that runs the lessons is found; None for this Python's own."""
-    if request.param == "here":
-        return None
+@pytest.fixture(scope="session")
+def colabs(tmp_path_factory):
+    """Where a kernel with Google Colab's versions is found."""
     if reason := missing():
         pytest.skip(reason)
     folder = tmp_path_factory.mktemp("kernels")
@@ -28,7 +26,7 @@ def kernels(request, tmp_path_factory):
 
 
 @pytest.fixture
-def lesson_run(notebook, kernels):
+def lesson_run(notebook, colabs):
     """(notebook, report) of a lesson that is executed once for all tests."""
-    run, _, report = executed(notebook, kernels)
+    run, _, report = executed(notebook, colabs)
     return run, report

@@ -144,7 +144,8 @@ def table(racers: dict) -> Page:
     first, *others = sorted(ends, key=lambda name: ends[name][2])
     style = {"padding": "3px 7px", "text-align": "right", "font-size": "13px"}
     heads = ["", "characters a second", "characters read", "bits", "lead", "by learning", "by speed"]
-    rows = [tag("tr", [tag("th", head, style=style) for head in heads])]
+    paper = {"background-color": theme.PAPER, "color": theme.INK}  # else JupyterLab gives rows colours of its own
+    rows = [tag("tr", [tag("th", head, style=style) for head in heads], style=paper)]
     for name in (first, *others):
         second, step, bits = ends[name]
         read = step * race.T * race.B
@@ -152,7 +153,7 @@ def table(racers: dict) -> Page:
         if name != first:
             learning, speed = race.lead(race.by_character(racers[first]), race.by_character(racers[name]))
             cells += [f"{learning + speed:.2f}", f"{learning:+.2f}", f"{speed:+.2f}"]
-        rows.append(tag("tr", [tag("td", cell, style=style) for cell in cells]))
+        rows.append(tag("tr", [tag("td", cell, style=style) for cell in cells], style=paper))
     page = sheet(f"The {first}'s lead, in two parts", tag("table", rows), muted(HERE))
     return Page(
         page, "Table: characters a second, bits at the end, and what the first one's lead owes to each. " + HERE
