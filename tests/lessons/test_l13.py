@@ -4,7 +4,8 @@ import pytest
 import torch
 from tensors import largest
 
-from course.lessons.l13 import figures, lookup, nets, trained
+from course.ledger.decisions import DOES_NOT_HOLD
+from course.lessons.l13 import decisions, exercises, figures, lookup, nets, trained
 from course.models import Elman, Recurrent
 from course.results import trained as stored_results
 from course.training.tasks import ROTATION, SWAP, cups_batches, parity_batches
@@ -135,7 +136,9 @@ def test_the_cliff_is_said_only_where_one_is():
     falls = torch.cat([torch.ones(9), guess[9:]])
     assert figures.cliff(flat, falls).text.startswith("Figure: The Transformer learned places, not parity")
     assert "learned" not in figures.cliff(flat, flat).text.splitlines()[0]
-    assert "learned" not in figures.cliff(guess, guess).text.splitlines()[0]
+    for elman, transformer in ((guess, guess), (guess, falls), (flat, guess)):
+        assert "learned" not in figures.cliff(elman, transformer).text.splitlines()[0]
+    assert "8 the Transformer is right, at places 10 to 20 no better than guessing" in figures.cliff(flat, falls).text
 
 
 @pytest.mark.parametrize("length", [2, 6, 20])
@@ -213,3 +216,109 @@ def test_stored_runs_are_told_with_their_bound_and_how_many_pass():
     told = figures.stored("elman-parity", "largest-4096")
     assert "1.00, 1.00, 0.49   2 of 3 seeds pass: at least 0.99 was asked beforehand, guessing has 0.5" in told
     assert "0.37, 0.25, 0.34   3 of 3 seeds pass: at most 0.4 was asked beforehand, guessing has 0.125" in told
+
+
+def test_the_leads_are_those_that_the_softmax_needs():
+    numbers = decisions.leads()
+    columns = (numbers[name] for name in ("keys", "lead_for_nine_tenths", "weight_with_a_lead_of_5"))
+    for n, lead, weight in zip(*columns, strict=True):
+        scores = torch.zeros(2, n, dtype=torch.float64)
+        scores[:, 0] = torch.tensor([lead, decisions.LEAD])
+        weights = scores.softmax(dim=-1)
+        assert weights[:, 0].tolist() == pytest.approx([0.9, weight])
+    assert weights[1, 1].item() == pytest.approx(numbers["least_weight"][-1])
+    assert [round(lead, 1) for lead in numbers["lead_for_nine_tenths"]] == [3.8, 6.3, 8.6, 10.9, 16.0]
+
+
+def test_a_weight_of_zero_would_lose_a_key():
+    numbers = decisions.leads()
+    del numbers["keys"]
+    lost = numbers | {"least_weight": [*numbers["least_weight"][:-1], 0.0]}
+    assert decisions.kept_and_read_through_an_average(**lost) == DOES_NOT_HOLD
+
+
+def test_the_three_tasks_say_and_mark_what_is_stored():
+    writes = figures.three_tasks(1000, figures.WRITES)
+    parity, cups, pairs = writes.text.splitlines()[1:4]
+    assert parity == (
+        "parity after 1,000: Elman RNN 0.83, LSTM 1.00, scan, 0 to 1 0.45, scan, −1 to 1 1.00, Transformer 1.00."
+    )
+    assert "orthogonal 0.35, Transformer 1.00" in cups
+    assert pairs == "256 pairs: attention 0.96, linear attention 0.17, LSTM 0.08, scan, −1 to 1 0.07."
+    assert "Transformer 0.29." in figures.three_tasks(10).text.splitlines()[1]
+    shapes = writes.json["layout"]["shapes"]
+    assert [shape["x1"] for shape in shapes if shape["type"] == "rect"] == [8, 8, 16, 32]  # what was taught
+    assert [shape["x0"] for shape in shapes if shape["type"] == "line" and shape["x0"] == shape["x1"]] == [1000, 1000]
+
+
+def test_guessing_has_one_over_the_number_of_answers():
+    by_answers = {task: 1 / answers for task, (_, answers) in nets.TASKS.items()} | {"pairs": 1 / 16}
+    assert figures.GUESSING == trained.GUESSING == by_answers
+
+
+class Looks:
+    """A lookup by hand: half of the weight on what is asked for, the other half spread over all; always right."""
+
+    how = "attention"
+
+    def weights(self, keys, values, asked):
+        return 0.5 * (keys[:, None] == asked[..., None]).float() + 0.5 / keys.shape[1]
+
+    def __call__(self, keys, values, asked):
+        return self.weights(keys, values, asked) @ torch.nn.functional.one_hot(values, 7).float()
+
+
+def test_a_lookup_by_hand_is_right_and_its_largest_weight_is_told():
+    assert lookup.looked_up(Looks(), 9, 7, 4) == pytest.approx((1, 0.625))
+
+
+def test_the_largest_by_hand_is_right_and_its_weight_is_told():
+    model = lookup.Largest()
+    model.weights = lambda numbers, colours: torch.softmax(1e6 * numbers, dim=1)
+    model.value, model.read_out = torch.nn.Identity(), torch.nn.Identity()
+    model.words = lambda numbers, colours: torch.nn.functional.one_hot(colours, 8).float()
+    assert lookup.named(model, 9) == pytest.approx((1, 1), abs=0.01)
+
+
+def test_the_answer_before_the_first_is_zero():
+    assert nets.before_each(torch.tensor([[3, 1, 2]])).tolist() == [[0, 3, 1]]
+
+
+def test_a_blind_writer_sees_its_own_place_alone():
+    torch.manual_seed(0)
+    model, moves, before = nets.Reader(5, writes=True), random_moves(6), torch.zeros(7, 6, dtype=torch.int64)
+    other = torch.cat([1 - moves[:, :5], moves[:, 5:]], dim=1)
+    for looks_back in (True, False):
+        scores = [model(words, before, looks_back=looks_back)[:, 5] for words in (moves, other)]
+        assert (largest(*scores) < 1e-6) is (not looks_back)
+
+
+def test_one_answer_for_all_is_a_guess():
+    shares = nets.right_by_place(torch.zeros_like, "parity", 60, B=200)
+    assert 0.4 < shares.mean() < 0.6
+
+
+def test_a_length_reads_its_own_place():
+    assert nets.at(torch.arange(1.0, 21.0), (1, 8, 20, 32)) == [(1, 1), (8, 8), (20, 20)]
+
+
+def test_the_steps_are_those_in_the_text():
+    assert (nets.PARITY_STEPS, nets.GATE_STEPS, nets.WRITING_STEPS, lookup.STEPS) == (630, 460, 80, 400)
+    assert nets.READER_STEPS["parity"] == 350
+
+
+def test_what_is_stored_was_judged_by_what_is_stated():
+    assert [record.name for record in trained.TRAINED if stored_results.missing("13", record)] == []
+
+
+def test_a_reader_is_judged_at_the_place_that_its_task_names(monkeypatch):
+    monkeypatch.setattr(trained, "_reader", lambda *_: {place: place / 100 for place in nets.LENGTHS})
+    readers = [record for record in trained.TRAINED if record.name.startswith("reader")]
+    assert len(readers) == 6
+    for record in readers:
+        assert record.run(0).outcome == int(record.task.rstrip(".").split()[-1]) / 100
+
+
+def test_only_who_answers_for_beyond_is_told_what_is_asked_before():
+    assert "before what lies beyond" in exercises._why(True, 0.5, 0.5, "does not hold beyond")
+    assert "before what lies beyond" not in exercises._why(True, 0.5, 0.5, "all three")

@@ -87,7 +87,7 @@ def lead_of(weight, n):
 
 
 def check_lead(student):
-    for weight, n in ((0.9, 6), (0.9, 600), (0.5, 6), (0.5, 2), (0.99, 6000), (0.2, 3), (0.9, 1_000_000)):
+    for weight, n in ((0.9, 6), (0.9, 600), (0.5, 6), (0.99, 6000), (0.2, 3), (0.9, 1_000_000)):
         answer, right = student.number(weight, n), lead_of(weight, n)
         if abs(answer - right) < 0.004 * max(1, abs(right)):
             continue
@@ -172,7 +172,15 @@ def pairs_that(bits, keys, values):
 
 
 def check_pairs(student):
-    for bits, keys, values in ((150, 256, 16), (44, 256, 16), (43, 256, 16), (32, 16, 8), (12, 1000, 2), (3, 256, 16)):
+    for bits, keys, values in (
+        (150, 256, 16),
+        (44, 256, 16),
+        (43, 256, 16),
+        (32, 16, 8),
+        (12, 1000, 2),
+        (3, 256, 16),
+        (60, 16, 8),
+    ):
         answer, right = student.number(bits, keys, values), pairs_that(bits, keys, values)
         if answer == right:
             continue
@@ -180,6 +188,10 @@ def check_pairs(student):
         for value, sentence in _other_pairs(bits, keys, values):
             near = math.isclose(answer, value, rel_tol=1e-4, abs_tol=1e-4)
             require(not near, f"{here}: {sentence}")
+        require(
+            right < keys,
+            f"{here}; right is {right}: each key comes at most once, so there are no more pairs than keys.",
+        )
         need = f"{plural(right, 'pair')} take {bits_needed(right, keys, values):.1f} bits, one more {bits_needed(right + 1, keys, values):.1f}"
         require(False, f"{here}; right is {right}: {need}.")
 
@@ -188,6 +200,8 @@ def _other_pairs(bits, keys, values):
     """[(a number that is typed by mistake, the sentence)]"""
     right, in_order = pairs_that(bits, keys, values), bits / math.log2(keys * values)
     alone = bits / math.log2(values)
+    if right == keys:
+        return []  # all of them fit, and there is no pair more
     return [
         (math.floor(alone), "only the values are counted. Which keys they belong to must be kept too."),
         (alone, "only the values are counted, and a part of a pair tells nothing."),

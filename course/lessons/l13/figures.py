@@ -70,7 +70,7 @@ def stored(*names):
         asked = f"at {'least' if result['at_least'] else 'most'} {result['threshold']:g} was asked beforehand"
         passing = f"{sum(run['passed'] for run in runs)} of {len(runs)} seeds pass"
         lines += [result["task"], f"    {shares}   {passing}: {asked}, guessing has {result['baseline']:.3g}"]
-    return "\n".join([*lines, f"Shares right, stored: {runs[-1]['device']}, {runs[-1]['date']}."])
+    return "\n".join([*lines, f"Shares right, stored {runs[-1]['date']}: {runs[-1]['device'].split(';')[0]}."])
 
 
 # ---- the cliff

@@ -202,6 +202,11 @@ def lead_scaled(weight, n):
     return 8 * math.log(weight * (n - 1) / (1 - weight))
 
 
+@wrong("2", "with that lead the weight is")
+def lead_in_whole_numbers(weight, n):
+    return round(math.log(weight * (n - 1) / (1 - weight)))
+
+
 @wrong("2", "the weight itself is missing")
 def lead_without_weight(weight, n):
     return math.log((n - 1) / (1 - weight))
@@ -389,9 +394,9 @@ def pairs_step_by_step(bits, keys, values):
 
 @also_right("4")
 def pairs_by_numpy(bits, keys, values):
-    n = np.arange(1, min(keys, 40))
+    n = np.arange(1, min(keys, 40) + 1)
     needed = np.cumsum(np.log2((keys - n + 1) / n)) + n * np.log2(values)
-    return int(np.argmax(needed > bits))
+    return int((needed <= bits).sum())
 
 
 @wrong("4", "only the values are counted")
@@ -438,5 +443,13 @@ def pairs_as_keys(bits, keys, values):
 def pairs_with_natural_logarithms(bits, keys, values):
     n = 0
     while n < keys and math.log(math.comb(keys, n + 1)) + (n + 1) * math.log(values) <= bits:
+        n += 1
+    return n
+
+
+@wrong("4", "no more pairs than keys")
+def pairs_beyond_the_keys(bits, keys, values):
+    n = 0
+    while math.log2(math.comb(keys, min(n + 1, keys))) + (n + 1) * math.log2(values) <= bits:
         n += 1
     return n
