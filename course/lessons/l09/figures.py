@@ -346,11 +346,8 @@ def speed_against_length(points: dict) -> Picture:
     for name, (x, y, colour) in sorted(labels.items(), key=lambda item: item[1][1]):
         highest = max(y, 1.17 * highest)
         annotate(plot, name, x, highest, colour=colour, xshift=9, size=13)
-    return Picture(
-        plot,
-        text="Figure: characters a second of the three models, and of fused attention, for texts of each length. "
-        + HERE,
-    )
+    text = "Figure: characters a second of the three models, and of fused attention, for texts of each length. "
+    return Picture(plot, text=text + HERE)
 
 
 # ---- the recorded GPU
@@ -382,12 +379,8 @@ def recorded_update() -> Page | Picture:
     if both:
         last = max(both)
         ratio = medians[last]["LSTM"] / medians[last]["attention"]
-        who = (
-            f"the LSTM takes {ratio:.1f} times as long"
-            if ratio > 1
-            else f"the Transformer takes {1 / ratio:.1f} times as long"
-        )
-        title = f"On this GPU, at T = {last:,}, {who}"
+        slower, times = ("LSTM", ratio) if ratio > 1 else ("Transformer", 1 / ratio)
+        title = f"On this GPU, at T = {last:,}, the {slower} takes {times:.1f} times as long"
     plot = figure(
         title,
         x=axis("T, bytes of a text", log=True, values=list(recording.points)),
