@@ -72,6 +72,7 @@ def answer(key: str, outcome: object) -> None:
     if expected not in _asked[key]:  # nothing, or what an earlier form of the question offered
         comment = "You had not chosen; that is fine."
     elif expected == outcome:
+        progress.note_passed(key)
         comment = "As you predicted."
     else:
         comment = f"You predicted: {expected}. What made you think so?"

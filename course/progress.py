@@ -1,4 +1,4 @@
-"""What the student predicted and solved: one small JSON file on their own machine, sent nowhere.
+"""What the student predicted, what came true, what is solved: one small JSON file on their own machine, sent nowhere.
 
 A file that is damaged or cannot be written, a missing home or a full disk cost the memory of it, never the lesson.
 """
@@ -38,6 +38,8 @@ def path() -> Path | None:
 def read() -> dict[str, dict | list]:
     """{'predictions': {"05.keys": choice}, 'passed': ["05.1"]}, the file and this session together.
 
+    passed: the exercises that are solved and the predictions that came true.
+
     >>> sorted(read())
     ['passed', 'predictions']
     """
@@ -55,7 +57,7 @@ def note_prediction(key: str, choice: str) -> None:
 
 
 def note_passed(key: str) -> None:
-    """Remember that an exercise is solved; key: "05.1"."""
+    """Remember that an exercise is solved, or that a prediction came true; key: "05.1" or "05.keys"."""
     if str(key) not in _session["passed"]:
         _session["passed"].append(str(key))
     _write()

@@ -74,6 +74,16 @@ def test_the_prediction_stands_beside_and_never_in_the_text(chosen, comment, sho
     assert CALM not in shown[1]["text/html"]
 
 
+def test_what_came_true_is_remembered_and_what_did_not_is_not(shown):
+    ask()
+    progress.note_prediction("05.keys", CHOICES[0])
+    reveal("keys", CHOICES[2])
+    assert progress.read()["passed"] == []
+    progress.note_prediction("05.keys", CHOICES[2])
+    reveal("keys", CHOICES[2])
+    assert progress.read()["passed"] == ["05.keys"]
+
+
 def test_an_answer_is_compared_as_text(shown):
     predict("rounds", "How many rounds?", [4, 60, 3600])
     buttons(shown[0])[1].value = "4"

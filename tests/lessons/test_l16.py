@@ -5,11 +5,13 @@ import re
 from collections import Counter
 
 import pytest
+from markupsafe import escape
 
 from course import progress
 from course.catalogue import lessons
 from course.ledger import WORDS, all_statements, claims
 from course.lessons.l16 import article, figures, recomputed, sentences, squares, twelve, verdicts
+from course.show import theme
 
 ORDERS = {"documents": squares.by_document, **{name: make for name, (_, make, _) in squares.ORDERS.items()}}
 
@@ -21,6 +23,14 @@ def test_in_every_order_each_sentence_has_a_square_of_its_own_on_a_square_board(
     assert len(set(order.spots.values())) == 144
     assert max(spot.x for spot in order.spots.values()) <= order.width - 1
     assert max(spot.y for spot in order.spots.values()) <= order.width - 1
+
+
+@pytest.mark.parametrize("name", squares.ORDERS)
+def test_no_square_stands_on_a_heading_and_headings_are_seen_in_their_order(name):
+    order = ORDERS[name]()
+    for _, heading in order.headings:
+        assert [spot for spot in order.spots.values() if spot.x < 2 and abs(spot.y - heading.y) < squares.LABEL] == []
+    assert f".vd:has(.vd-by-{name}[open]) .vd-of-{name}{{opacity:1}}" in squares.board().html
 
 
 def test_the_article_is_the_lower_five_rows():
@@ -39,7 +49,8 @@ def test_a_square_opens_its_card_and_says_its_verdict_to_a_screen_reader():
 def test_the_page_in_words_counts_every_sentence_once():
     text = squares.board().text
     assert sum(int(count) for count in re.findall(r": (\d+)$", text, flags=re.MULTILINE)) == 144
-    assert len("".join(verdicts.letters_table().split())) == 144
+    letters = "".join(line.replace(" ", "") for line in text.splitlines()[-12:])
+    assert letters == "".join(verdicts.LETTERS[row.shown] for row in claims().values())
 
 
 def test_the_twelve_are_one_of_each_lesson_and_mixed_as_the_whole():
@@ -49,13 +60,59 @@ def test_the_twelve_are_one_of_each_lesson_and_mixed_as_the_whole():
     assert mixture == {"holds": 4, "conditional": 5, "does-not-hold": 2, "answer": 1}
 
 
-def test_the_score_counts_what_was_chosen(tmp_path, monkeypatch):
-    monkeypatch.setenv("COURSE_STATE_DIR", str(tmp_path))
-    monkeypatch.setattr(progress, "_session", {"predictions": {}, "passed": []})
+def test_the_score_counts_what_was_chosen():
     assert "you have judged none" in twelve.score().html
     for claim_id in ("S0-12", "S0-04", "S0-20"):
         progress.note_prediction(f"16.{claim_id}", "holds")
     assert "2 of 3 that you judged" in twelve.score().html
+
+
+def test_the_score_of_always_the_same_is_counted():
+    assert "has 5 of 12, and 43% of the whole ledger" in twelve.score().html
+
+
+def test_predictions_of_all_lessons_are_scored_and_nothing_else():
+    progress.note_prediction("16.S0-12", "holds")
+    progress.note_passed("03.1")
+    assert "Of your predictions" not in twelve.score().html
+    for key in ("03.holds", "08.row", "10.bytes"):
+        progress.note_prediction(key, "anything")
+    progress.note_passed("08.row")
+    assert "1 of 3 came true" in twelve.score().html
+
+
+def test_a_guess_comes_true_three_times_in_ten(request):
+    shares = []
+    for path in sorted((request.config.rootpath / "notebooks").glob("[01]*.ipynb")):
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        outputs = [output.get("data", {}) for cell in cells for output in cell.get("outputs", [])]
+        texts = ["".join(data.get("text/plain", "")) for data in outputs]
+        shares += [1 / text.count("( )") for text in texts if text.startswith("Predict.")]
+    assert len(shares) == 34
+    assert 0.25 < sum(shares) / len(shares) < 0.35
+
+
+def test_a_card_has_the_repair_and_how_the_first_lesson_knows_it():
+    page = squares.board().html
+    for row in all_statements():
+        if row.remark:
+            label, text = row.remark
+            assert f"{label}.</b> {escape(text)}" in page
+    assert verdicts.how_known(claims()["S3-36"]) == "measured"  # in lesson 03; computed in 07
+    assert verdicts.first_lesson(claims()["S3-36"]) == "03"
+
+
+def test_twelve_grey_squares_are_ringed():
+    assert squares.grey(list(twelve.TWELVE.values())).html.count(f'stroke="{theme.INK}"') == 12
+
+
+def test_a_share_is_of_the_judged():
+    counted = dict.fromkeys(verdicts.LETTERS, 0) | {"holds": 1, "conditional": 2, "does-not-hold": 1, "question": 9}
+    assert verdicts.share_holding(counted) == 0.25
+
+
+def test_what_moved_goes_from_the_verdict_before_to_the_one_of_now():
+    assert "does not hold → holds on a condition. </b>The recorded GPU" in squares.moved().html
 
 
 def test_what_moved_was_something_else_before_and_says_why():

@@ -31,26 +31,29 @@ def _sentences():
     contexts = _numbers("14", "S3-33")
     taught = [run["outcome"] for run in trained.load("03")["elman-rounds"]["runs"].values()]
     recalled = [run["outcome"] for run in trained.load("03")["elman-holds-a-word"]["runs"].values()]
+    bits = [run["outcome"] for run in trained.load("03")["bits-kept"]["runs"].values()]
     busy = _numbers("08", "S2-06")["busy_on_gpu"]
     return [
         "A recurrent net computes its states one after the other, since each is made from the one before. A Transformer's layer "
         "makes all its positions from the layer below, in a number of rounds that does not grow with the text: two blocks "
         f"take {rounds} for {words[0]} words and for {words[-1]}.",
-        "That is no single step, since layers follow one another. And it is not because anything is linear: softmax and feed-forward "
-        "layers are not, and some recurrences can be computed in parallel as well.",
+        "That is not one step: layers follow one another. Nor is linearity the reason: softmax and feed-forward layers are "
+        "not linear, and wait for nobody. A linear recurrence need not wait either: it can be computed as a tree, and so can "
+        "some that are not linear.",
         "Guessed and mended, a recurrence waits as long as it remembers. One that forgets takes "
         f"{guessed['rounds_to_mend'][-1]} rounds for {guessed['words'][-1]:,} words; one that was taught to hold a word took "
         f"{statistics.median(taught):.0f}. A net with few resting places can be run in pieces instead, for many times the work.",
-        "In training the decoder runs in parallel because the true words are known and a mask hides the later ones. An "
-        "RNN's pass gives all the same predictions, but in as many rounds as there are words.",
+        "In training the decoder runs in parallel because the true words are known and a mask hides the later ones. One "
+        "pass of an RNN gives a prediction at every word as well; step by step, it takes as many rounds as there are words.",
         "Writing goes word by word for both. The cache saves a Transformer from computing its past again; it is the RNN "
         "that has a state of one size.",
         "Attention's memory is everything in its window, paid for with T² work and a cache that grows. An RNN's is one vector: "
-        f"taught well, it held one word over 1,000 others ({statistics.median(recalled):.0%} recalled); to hold many was not learned in seconds.",
+        f"taught well, it held one word over 1,000 others ({statistics.median(recalled):.0%} recalled); of 16 letters, 48 bits, "
+        f"an LSTM learned to keep {statistics.median(bits):.0f} bits.",
         "Vanishing gradients hinder learning, not memory. Attention shortens the path through time, while residual "
         "connections and normalisation make depth trainable; they slow, and do not stop, the words' growing alike.",
-        "Speed belongs to a device. On one core a fused LSTM learns faster at first; on a large GPU it leaves "
-        f"{1 - busy:.0%} of the machine idle with 16 texts, because its steps bring too little work to each wait.",
+        "Speed belongs to a device. On one core a fused LSTM learns faster at first; on a large GPU, with 16 texts, it computes at "
+        f"{busy:.0%} of the rate of a large product, because its steps bring too little work to each wait.",
         "It is many devices that turn the years of GPT-3's training into weeks. By arithmetic, on 1,024 A100 at their peak, it takes "
         f"{days['transformer_days']:.1f} days, and a recurrent net of as many weights {days['recurrent_days']:.1f}, with the same batch and "
         f"words; not equal loss. With texts of a million words it would be {contexts['transformer_days'][-1]:.0f} days against "

@@ -29,7 +29,7 @@ RESULTS = [
 def check_verdict(student):
     for outcomes, threshold, baseline, right, why in RESULTS:
         shown = ", ".join(f"{outcome:g}" for outcome in outcomes)
-        setting = f"outcomes {shown}, {threshold:g} asked, baseline {baseline:g}"
+        setting = f"outcomes [{shown}], threshold {threshold:g}, baseline {baseline:g}"
         verdict = student.choice(list(outcomes), threshold, baseline, options=VERDICTS, on=setting)
         require(verdict == right, f"{setting}: you say “{verdict}”. It is “{right}”: {why}.")
 
@@ -113,8 +113,11 @@ def check_own(student):
     for key in KEYS:
         text = testable.get(key)
         require(isinstance(text, str) and text.strip(), f"“{key}” is missing: write a text.")
-    require(_has_number(testable["how much"]), "“how much” holds no number: how many, how long, which share?")
-    require(_has_number(testable["overturned by"]), "“overturned by” holds no number, so no measurement could do it.")
+    require(_has_number(testable["how much"]), "“how much” holds no number in digits: how many, how long, which share?")
+    require(
+        _has_number(testable["overturned by"]),
+        "“overturned by” holds no number in digits, so no measurement could do it.",
+    )
     distinct = {testable[key].strip().lower() for key in KEYS}
     require(len(distinct) == len(KEYS), "two of the four say the same. What is measured, and against what?")
 

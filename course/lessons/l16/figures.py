@@ -21,7 +21,7 @@ def weights() -> tuple[list[str], list[str]]:
     busy = _numbers("08", "S2-06")["busy_on_gpu"]
     parallelism = [
         f"Two blocks read {_joined(rounds['words'])} words in {_joined(sorted(set(rounds['reading_rounds'])))} rounds.",
-        f"On an H200 a fused LSTM reaches {busy:.0%} of the machine with 16 texts.",
+        f"On an H200, with 16 texts, a fused LSTM computes at {busy:.0%} of a large product's rate.",
         "Against: with the batch of GPT-3 a recurrent net needs "
         f"{days['recurrent_days']:.1f} days, the Transformer {days['transformer_days']:.1f}.",
     ]

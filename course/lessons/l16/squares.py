@@ -101,7 +101,7 @@ def board(numbers: dict[tuple[str, str], str] | None = None) -> Page:
         tag("details", tag("summary", words), tag("div", note, class_="vd-note"), class_=f"vd-by-{name}", name="vd-by")
         for name, (words, _, note) in ORDERS.items()
     ]
-    ringed = f"{len(changed)} verdicts changed when the lessons were tried by readers: they are ringed. Open one for the why."
+    ringed = f"Ringed: {len(changed)} verdicts that changed under review. Open one for the why."
     switches.append(
         tag("details", tag("summary", "What moved"), tag("div", ringed, class_="vd-note"), class_="vd-changed")
     )
@@ -121,7 +121,8 @@ def board(numbers: dict[tuple[str, str], str] | None = None) -> Page:
     )
     counted = verdicts.counts()
     title = f"{counted['holds']} of 144 sentences simply hold"
-    return Page(sheet(title, _legend(counted), page, width=1000), f"Figure: {title}\n{verdicts.in_words(counted)}")
+    text = f"Figure: {title}\n{verdicts.in_words(counted)}\n\n{verdicts.letters_table()}"
+    return Page(sheet(title, _legend(counted), page, width=1000), text)
 
 
 def grey(asked: list[str]) -> Page:
@@ -249,22 +250,23 @@ def _css(orders):
         f".vd-switches details[open]>summary{{background:{theme.INK};color:#fff}}",
         f".vd-note{{position:absolute;left:0;bottom:4px;color:{theme.MUTED};font-size:13px;line-height:1.25;pointer-events:none}}",
         ".vd-changed .vd-note{left:auto;right:0;max-width:49%}.vd-switches>details:not(.vd-changed)>.vd-note{max-width:49%}",
-        ".vd-board{position:relative;aspect-ratio:1;--x:0;--y:0}",
+        # --u: a hundredth of the board's side.
+        ".vd-board{position:relative;min-height:calc(100*var(--u));--x:0;--y:0}.vd-board details{margin:0}",
         f".vd-hint{{position:absolute;white-space:nowrap;color:{theme.MUTED}}}",
-        ".vd-square>summary{position:absolute;left:calc(var(--x)*1%);top:calc(var(--y)*1%);width:calc(var(--s)*1% - 3px);"
-        "height:calc(var(--s)*1% - 3px);color:#fff;display:flex;align-items:center;justify-content:center;"
+        ".vd-square>summary{position:absolute;left:calc(var(--x)*var(--u));top:calc(var(--y)*var(--u));"
+        "width:calc(var(--s)*var(--u) - 3px);height:calc(var(--s)*var(--u) - 3px);color:#fff;display:flex;align-items:center;justify-content:center;"
         "font-size:13px;border-radius:3px;transition:left .8s,top .8s,width .8s,height .8s;"
         "animation:vd-turn .7s calc(var(--row)*60ms) backwards;overflow:hidden}",
         f"@keyframes vd-turn{{from{{background:{theme.LINE};color:{theme.LINE};transform:rotateY(180deg)}}}}",
         f".vd-square[open]>summary,.vd summary:focus-visible{{outline:3px solid {theme.INK};outline-offset:1px;z-index:2}}",
-        ".vd-heading{position:absolute;left:calc(var(--x)*1%);top:calc(var(--y)*1%);opacity:0;transition:opacity .8s;"
-        "font-size:13px;white-space:nowrap;pointer-events:none}",
-        ".vd-card{position:absolute;z-index:3;box-sizing:border-box;border-left:5px solid var(--c);padding:8px 14px;"
+        ".vd-heading{position:absolute;left:calc(var(--x)*var(--u));top:calc(var(--y)*var(--u));opacity:0;"
+        "transition:opacity .8s;font-size:13px;line-height:1.1;white-space:nowrap;pointer-events:none}",
+        ".vd-card{position:relative;z-index:3;box-sizing:border-box;border-left:5px solid var(--c);padding:8px 14px;"
         f"background:{theme.WASH};display:flex;flex-direction:column;gap:6px;overflow-wrap:anywhere}}",
         # The card beside the board where there is room, else below it.
-        ".vd-board{width:100%;margin-bottom:440px}.vd-hint{left:0;top:102%}.vd-card{left:0;top:102%;width:100%}",
-        "@container (min-width:620px){.vd-switches{padding-bottom:44px}.vd-board{width:48%;margin-bottom:0;min-height:0}.vd-hint{left:104%;top:0}"
-        ".vd-card{left:104%;top:0;width:104%;max-height:128%;overflow-y:auto}}",
+        ".vd-board{--u:1cqw;margin-bottom:30px}.vd-hint{top:calc(102*var(--u))}.vd-square[open]{padding-top:calc(102*var(--u))}",
+        "@container (min-width:620px){.vd-switches{padding-bottom:44px}.vd .vd-board{--u:.48cqw;margin-bottom:0}"
+        ".vd-hint{left:50cqw;top:0}.vd .vd-square[open]{padding:0}.vd-card{margin-left:50cqw}}",
         "@media (prefers-reduced-motion:reduce){.vd-square>summary,.vd-heading{transition:none;animation:none}}",
     ]
     for name, order in orders.items():

@@ -26,6 +26,12 @@ TWELVE = {
     "10": "S3-40",
     "11": "S3-51",
 }
+ROW = {
+    "display": "grid",
+    "grid-template-columns": "minmax(0,5fr) minmax(0,2fr) minmax(0,3fr)",
+    "gap": "12px",
+    "padding": "3px 0",
+}
 CHOICES = [WORDS[verdict][0] for verdict in ("holds", "conditional", "does-not-hold", "answer")]
 
 
@@ -64,16 +70,27 @@ def score() -> Page:
     share = counted["conditional"] / (sum(counted.values()) - counted["open"])
     answered = sum(choice is not None for choice in chosen.values())
     yours = f"{right} of {answered} that you judged" if answered else "you have judged none; that is fine"
-    rows = [
-        tag("tr", [tag("td", part, style={"padding": "2px 12px 2px 0"}) for part in _row(claim_id, verdict, chosen)])
-        for claim_id, verdict in judged.items()
-    ]
+    # No table: JupyterLab gives its rows colours of its own, which cannot be read on this card.
+    rows = [tag("div", _row(claim_id, verdict, chosen), style=ROW) for claim_id, verdict in judged.items()]
     verdict_line = (
         f"As the ledger has it: {yours}. Who always says “{CHOICES[1]}” has {always} of {len(judged)}, and {share:.0%} "
         "of the whole ledger."
     )
     text = "Your verdicts beside the ledger's, and beside somebody who always says “holds on a condition”."
-    return Page(card(tag("b", verdict_line), tag("table", rows), colour=theme.ACCENT), text)
+    return Page(card(tag("b", verdict_line), rows, _earlier(), colour=theme.ACCENT), text)
+
+
+def _earlier():
+    """What came true of the predictions in all lessons, beside guessing; "" for whoever has made none."""
+    remembered = progress.read()
+    predicted = set(remembered["predictions"]) - {_key(claim_id) for claim_id in TWELVE.values()}
+    if not predicted:
+        return ""
+    true = len(predicted & set(remembered["passed"]))
+    sentence = (
+        f"Of your predictions in the lessons, {true} of {len(predicted)} came true; of guesses, some three in ten."
+    )
+    return tag("div", sentence, style={"margin-top": "8px"})
 
 
 def _row(claim_id, verdict, chosen):
@@ -81,7 +98,7 @@ def _row(claim_id, verdict, chosen):
     short = textwrap.shorten(claims()[claim_id].says, 90, placeholder=" …")
     # A word in the colour itself would be too pale to read.
     named = tag("b", word, style={"border-bottom": f"3px solid {colour}"})
-    return [short, muted(chosen[claim_id] or "not judged"), named]
+    return [tag("div", part) for part in (short, muted(chosen[claim_id] or "not judged"), named)]
 
 
 def _key(claim_id):
