@@ -2,8 +2,10 @@
 
 import pytest
 import torch
+from numpy.polynomial import Polynomial
 
-from course.lessons.l12 import exercises, figures, nets, steps
+from course.ledger.decisions import CONDITIONAL, DOES_NOT_HOLD, HOLDS
+from course.lessons.l12 import decisions, exercises, figures, nets, steps
 from course.results import trained
 
 COMPOSABLE = [name for name, kind in steps.KINDS.items() if kind.compose]
@@ -37,6 +39,73 @@ def test_the_tree_has_a_level_for_each_round_and_the_loop_below(step, words):
     plot = figures.tree(step, words).json
     assert max(plot["data"][0]["x"]) <= figures.ROOM
     assert [note["text"] for note in plot["layout"]["annotations"]].count(f"loop: {words - 1:,} in turn") == 1
+
+
+@pytest.mark.parametrize(
+    ("step", "loop", "times"),
+    [("a h + b", 120, 7), ("max-plus", 120, 7), ("Möbius", 300, 12), ("five cups", 60, 25), ("dense 8 × 8", 7680, 45)],
+)
+def test_a_tree_of_60_steps_does_as_many_times_the_work_as_one_is_asked_to_find(step, loop, times):
+    text = figures.tree(step, 60).text
+    assert f"The loop: {loop:,} operations, in turn." in text
+    assert text.endswith(f" {times} times as many.")
+
+
+@pytest.mark.parametrize(("step", "loop"), [("h² + c", 120), ("tanh", 180)])
+def test_of_a_step_that_grows_only_the_loop_is_priced_and_its_nodes_are_coloured_as_such(step, loop):
+    figure = figures.tree(step, 60)
+    assert figure.text.endswith(f"The loop: {loop} operations, in turn. The tree: 6 rounds, of nodes that grow.")
+    nodes = [bar["marker"]["color"] for bar in figure.json["data"][:2]]
+    assert nodes == [figures.theme.LINE, figures.theme.RNN]
+
+
+def test_steps_of_a_square_need_the_coefficients_of_their_polynomial():
+    polynomial = Polynomial([0.0, 1.0])
+    for n in range(1, 8):
+        polynomial = polynomial**2 + 0.1
+        assert len(polynomial.coef) == steps.KINDS["h² + c"].numbers(n)
+    assert [steps.power_of_ten(n) for n in (60, 600, 6000)] == [18, 181, 1806]
+
+
+COMPOSED = {
+    "steps": decisions.STEPS,
+    "tree_rounds": [3, 6, 10, 13],
+    "max_plus_misses": 1e-14,
+    "moebius_misses": 1e-14,
+    "numbers_of_a_square": [65, 2**60 + 1],
+    "attention_misses": 2.0,
+    "attention_rounds": [4, 4, 4],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("tree_rounds", decisions.STEPS),
+        ("max_plus_misses", 1e-3),
+        ("moebius_misses", 1e-3),
+        ("numbers_of_a_square", [13, 121]),
+        ("attention_misses", 1e-9),
+        ("attention_rounds", [6, 60, 600]),
+    ],
+)
+def test_each_number_alone_overturns_the_verdict_on_linearity(name, value):
+    assert decisions.linear_or_not(**COMPOSED) == DOES_NOT_HOLD
+    assert decisions.linear_or_not(**COMPOSED | {name: value}) == HOLDS
+
+
+@pytest.mark.parametrize(
+    ("rounds", "letters", "parity", "verdict"),
+    [
+        ([3, 6, 10, 13], 7, 91, CONDITIONAL),
+        (decisions.STEPS, 7, 91, CONDITIONAL),
+        ([3, 6, 10, 13], 300, 91, CONDITIONAL),
+        (decisions.STEPS, 300, 91, HOLDS),
+        ([3, 6, 10, 13], 7, 20, DOES_NOT_HOLD),
+    ],
+)
+def test_waiting_is_strict_only_where_neither_scan_nor_newton_is_quick(rounds, letters, parity, verdict):
+    assert decisions.strictly_sequential(rounds, letters, parity) == verdict
 
 
 def test_brent_and_kungs_combines_are_those_of_the_literature():
