@@ -28,15 +28,14 @@ def shuffled(count: int = 6) -> Page:
     train, _ = digits()
     pictures, labels = train.pictures[:count], train.labels[:count]
     step, side = 140, 14
-    marks = []
-    for top, row, name in ((26, pictures, "as they are"), (176, shuffled_patches(pictures), "patches shuffled")):
-        marks.append(tag("text", name, x=4, y=top - 8, font_size=15, fill=theme.INK))
-        for place, picture in enumerate(row):
-            marks += _pixels(picture, 4 + place * step, top, side)
-    svg = tag("svg", marks, viewBox=f"0 0 {step * count} 296", **SVG)
+    lines = []
+    for row, name in ((pictures, "as they are"), (shuffled_patches(pictures), "patches shuffled")):
+        marks = [_pixels(picture, 4 + place * step, 1, side) for place, picture in enumerate(row)]
+        svg = tag("svg", marks, viewBox=f"0 0 {step * count} {SIZE * side + 8}", aria_label=f"Digits, {name}", **SVG)
+        lines += [tag("div", name), svg]
     named = ", ".join(map(str, labels.tolist()))
     title = "Sixteen patches in one other order, the same for all"
-    return Page(sheet(title, svg), f"Figure: {title}\nThe digits {named}, and below them the same, shuffled.")
+    return Page(sheet(title, lines), f"Figure: {title}\nThe digits {named}, and below them the same, shuffled.")
 
 
 def _pixels(picture, left, top, side):
@@ -164,7 +163,7 @@ LOOKS = {  # kind: colour, plotly's marker, the same as a letter, where in its r
     "no model": (theme.INK, "diamond", "◆", 0.22),
     "specialist": (theme.ACCENT, "square", "■", 0.07),
     "the block": (theme.ATTENTION, "circle", "●", -0.08),
-    "LSTM": (theme.LSTM, "triangle-up", "▲", -0.22),
+    "LSTM": (theme.LSTM, "triangle-up", "▲", -0.15),
 }
 
 
