@@ -231,3 +231,58 @@ def test_guesses_are_shown_beside_what_came_out():
 def test_another_choice_is_refused_with_the_names():
     with pytest.raises(ValueError, match="one of music, series, code"):
         choice.train_one("film")
+
+
+def test_who_lies_beyond_a_reach_of_99_in_a_hundred_is_not_counted():
+    assert proteins.reach({1: 1.0, 2: 0.98, 3: 1.0}) == 1
+
+
+def test_a_forecast_moves_with_the_level_of_what_is_seen():
+    net, seen = series.Forecaster(), torch.randn(3, series.SEEN, generator=torch.Generator().manual_seed(1))
+    assert torch.allclose(net(seen + 5), net(seen) + 5, atol=1e-4)
+
+
+def test_the_likeliest_next_note_is_the_one_that_followed_most_often():
+    known = torch.tensor([[3, 4, 3, 4, 3, 5]])
+    notes = torch.full((1, 24), 3)
+    assert music.likeliest_next(notes, known).tolist() == [[4] * 8]
+
+
+def test_the_nearest_mean_picture_reads_most_digits():
+    assert standing.nearest_mean() > 0.8
+
+
+def test_the_table_marks_wrong_pairs_and_rings_those_that_the_exact_step_reaches_now():
+    plot = figures.contacts(6, 48, "a net trained on 16").json["data"]
+    assert sum(row.count(figures.MISTAKEN) for row in plot[0]["z"]) == 2 * 557
+    apart = proteins.planted(figures.LENGTHS[24])
+    rings = figures.contacts().json["data"][1]
+    assert {int(apart[i, j]) for i, j in zip(rings["y"], rings["x"], strict=True)} == {8}
+
+
+def test_a_title_counts_only_distances_that_are_found_whole():
+    assert "all up to 1 link apart, some beyond" in figures._title(1, {1: 1, 2: 0.9, 3: 0}, 0)
+
+
+def test_notes_that_come_back_have_the_blue():
+    notes = re.findall("<svg.*?</svg>", cuts.five_inputs().html)[2]
+    colours = re.findall('<rect[^>]*fill="([^"]*)"', notes)
+    assert colours[:8] == colours[-8:] == [figures.theme.ATTENTION] * 8
+    assert figures.theme.ATTENTION not in colours[8:16]
+
+
+@pytest.mark.parametrize(("name", "number", "wrong"), [("series", 1.1, 1.2), ("code", 3.0, 1.0)])
+def test_a_choice_agrees_with_the_text_or_says_that_it_does_not(monkeypatch, name, number, wrong):
+    class Run:
+        model = None
+
+        def says(self, _, value, at_least=float("-inf"), at_most=float("inf")):
+            return at_least <= value <= at_most
+
+    module, function = (series, "error_of") if name == "series" else (programs, "bits")
+    kind = series.KINDS[1]
+    linear = series.error(series.linear_map(kind), series.windows(kind)[1][1])
+    monkeypatch.setattr(module, "run", lambda *_, **__: Run())
+    for value, right in ((number, True), (wrong, False)):
+        monkeypatch.setattr(module, function, lambda *_, value=value: value * linear if name == "series" else value)
+        assert choice.train_one(name) is right
