@@ -115,6 +115,7 @@ def test_brent_and_kungs_combines_are_those_of_the_literature():
 def test_newtons_states_are_the_loops_and_a_random_net_takes_few():
     net = nets.untrained(3)
     assert 3 < nets.newton_iterations(net, nets.bits(100)) <= 6  # fewer would be too coarse
+    assert nets.newton_iterations(net, nets.bits(100), "diagonal") > 10
     assert nets.mending_rounds(net, nets.bits(100)) < 40
 
 
@@ -150,6 +151,19 @@ def test_another_word_moves_the_state_that_follows_it():
     assert before == 0
     assert first > 0.01
     assert later < 1e-6
+
+
+def test_what_is_judged_of_a_run_is_what_its_result_says():
+    for result in trained.load("12").values():
+        for run in (run for run in result["runs"].values() if run["curve"]):
+            values = [value for _, value in run["curve"]]
+            judged = {
+                "iterations": values[-1],
+                "iterations, the fewest of ten": min(values),
+                "texts with all states as in the loop": sum(miss < 1e-6 for miss in values),
+                "distance, as a share of the state": values[2],
+            }
+            assert run["outcome"] == judged[result["measure"]]
 
 
 def test_the_runs_that_the_text_speaks_of_passed():

@@ -56,6 +56,7 @@ def composed_by_polynomials(first, second):
 
 
 WRONG_PAIRS = {
+    "for first = (0.0, 2.0) and": lambda f, s: compose(f, s) if f[0] else (1, 2),
     "That is the other order": lambda f, s: (f[0] * s[0], f[0] * s[1] + f[1]),
     "is multiplied there": lambda f, s: (f[0] * s[0], f[1] + s[1]),
     "it is only added": lambda f, s: (f[0] * s[0], s[0] * (f[1] + s[1])),
@@ -143,6 +144,7 @@ WRONG_NUMBERS = {
     "That is a alone": _with(affine=1),
     "max(h + a, b) has two numbers": _with(most=1),
     "count what is left to be known": _with(moebius=7),
+    'step = "square" and n = 3 you say 7': _with(square=lambda n: 2**n + 1 if n > 3 else 7),
     "a number is needed": lambda step, n: step,
 }
 for sentence, answer in WRONG_NUMBERS.items():
@@ -202,6 +204,8 @@ WRONG_COMBINES = {
     "Brent and Kung": _up_and_down,
     "from scratch": lambda T: T * (T - 1) // 2,
     "and the tree makes 297": lambda T: 300,
+    "for T = 2 you find": lambda T: combines(T) + (T == 2),
+    "for T = 1000 you find": lambda T: combines(T) + (T == 1000),
     "Is a return missing": lambda T: print(combines(T)),
 }
 for sentence, answer in WRONG_COMBINES.items():
