@@ -4,10 +4,14 @@ What differs between students, as what their code has printed, stands in the HTM
 stored lesson is compared, and has to be the same for everybody.
 """
 
+import re
+
+from markupsafe import Markup
+
 from ..errors import CourseError
 from ..show import theme
 from ..show.display import Page
-from ..show.marks import card, lines, tag
+from ..show.marks import card, joined, lines, tag
 from .grammar import shown
 from .judging import Exercise, Judgement
 
@@ -23,9 +27,21 @@ def outcome_page(exercise: Exercise, judgement: Judgement) -> Page:
     """
     label = f"Exercise {exercise.id}:"
     page = card(
-        tag("b", label), " ", lines(judgement.sentence), _output(judgement.printed), colour=COLOURS[judgement.outcome]
+        tag("b", label), " ", _prose(judgement.sentence), _output(judgement.printed), colour=COLOURS[judgement.outcome]
     )
     return Page(page, f"{label} {judgement.sentence}")
+
+
+def _prose(text: str) -> Markup:
+    """A sentence as HTML, with what stands in backticks as code.
+
+    >>> print(_prose("give `n < 2`").striptags())
+    give n < 2
+    """
+    # JupyterLab's own colours of code cannot be read on a card where its page is dark.
+    style = {"background": "none", "color": "inherit", "font-size": "inherit"}
+    pieces = re.split(r"`([^`\n]+)`", text)
+    return joined(tag("code", piece, style=style) if place % 2 else lines(piece) for place, piece in enumerate(pieces))
 
 
 def _output(printed):
@@ -45,7 +61,7 @@ def hint_page(exercise: Exercise, level: int) -> Page:
         raise CourseError(f'Hints have the levels 1, 2 and 3, not {shown(level)}. Try hint("{exercise.id}", 1).')
     hint, label = exercise.hints[level - 1], f"Hint {level} of 3."
     following = f'Next: hint("{exercise.id}", {level + 1})' if level < 3 else None
-    body = [tag("b", label), " ", hint, following and tag("div", following, style={"color": theme.MUTED})]
+    body = [tag("b", label), " ", _prose(hint), following and tag("div", following, style={"color": theme.MUTED})]
     return Page(card(*body, colour=theme.ACCENT), f"{label} {hint}")
 
 
