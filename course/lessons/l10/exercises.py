@@ -1,10 +1,10 @@
 """Lesson 10: what is split, how long a pipeline waits, what a sum sends, and who works when in a causal ring."""
 
-from ...exercises import Exercise, kind, require, shown
+from ...exercises import Exercise, kind, number, require, shown
 
 # ---- 1: bytes
 
-SUMS = ((1000, 4, 4), (600, 8, 2), (5600, 2, 7), (12, 8, 3))
+SUMS = ((1000, 8, 4), (600, 8, 2), (5600, 2, 7), (12, 8, 3))
 
 
 def check_sent(student):
@@ -46,7 +46,7 @@ def _name_the_bytes(answer, n, itemsize, P, place):
 
 # ---- 2: a pipeline's idle share
 
-PIPELINES = ((4, 8), (2, 1), (8, 3), (3, 5), (40, 8))
+PIPELINES = ((5, 7), (4, 8), (2, 1), (8, 3), (40, 8))  # 5, 7: each mistake gives another number
 
 
 def check_idle(student):
@@ -79,6 +79,7 @@ def _name_the_share(answer, P, M, place):
         (M - 1) / (M + P - 1): "P and M have changed places",
         P / M: "that is workers by pieces. Count the idle turns of one worker, and all turns",
         1 / M: "that leaves out how many workers there are",
+        1 / P: "that leaves out how many pieces there are",
     }
     for wrong, sentence in known.items():
         require(abs(answer - wrong) > 1e-6, f"for {place} you find {answer:.4g}: {sentence}.")
@@ -198,6 +199,9 @@ def _check_ring(student, T, P, rank, striped):
     require(
         isinstance(answer, (list, tuple)), f"for {place} a list is needed, a number a turn, and this is {kind(answer)}."
     )
+    answer = [
+        number(value, f", how many pairs are scored, for turn {turn} of {place}") for turn, value in enumerate(answer)
+    ]
     answer = [int(value) if value == value // 1 else value for value in answer]
     if answer == right:
         return
@@ -212,7 +216,8 @@ def _check_ring(student, T, P, rank, striped):
             right[:1] + right[:0:-1]
         ): "the blocks arrive the other way round: in turn n the one of worker rank − n is here",
         tuple(value - c * (turn == 0) for turn, value in enumerate(right)): "a query reads its own key too",
-        (own, *[c * c] * (P - 1)): "blocks that come after all own words are read too. They are skipped: 0 pairs",
+        (own, *[c * c] * (P - 1)): "blocks that come after all own words are read, and are to be skipped: a pair "
+        "counts if key <= query",
         (c * c, *right[1:]): "the first turn is the worker's own block, in which half of the pairs look ahead",
     }
     for wrong, sentence in known.items():

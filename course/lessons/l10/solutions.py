@@ -97,12 +97,12 @@ def messages_sent(n, itemsize, P):
     return 2 * (P - 1)
 
 
-@wrong("1", "returned None for 1,000 numbers of 4 bytes among 4 workers. Is a return missing?")
+@wrong("1", "returned None for 1,000 numbers of 8 bytes among 4 workers. Is a return missing?")
 def prints_bytes(n, itemsize, P):
     print(sent_by_each(n, itemsize, P))
 
 
-@wrong("1", "each sends 6,000 bytes, you find 4,500")
+@wrong("1", "each sends 12,000 bytes, you find 9,000")
 def one_turn_too_few(n, itemsize, P):
     return sent_by_each(n, itemsize, P) * (2 * P - 2 - 1.5) / (2 * P - 2)
 
@@ -198,19 +198,24 @@ def one_of_pieces(P, M):
     return 1 / M
 
 
-@wrong("2", "returned None for 4 workers and 8 pieces. Is a return missing?")
+@wrong("2", "that leaves out how many pieces there are")
+def one_of_workers(P, M):
+    return 1 / P
+
+
+@wrong("2", "returned None for 5 workers and 7 pieces. Is a return missing?")
 def prints_idle(P, M):
     print(idle(P, M))
 
 
-@wrong("2", "a number is needed for 4 workers and 8 pieces")
+@wrong("2", "a number is needed for 5 workers and 7 pieces")
 def idle_as_a_list(P, M):
     return [idle(P, M)] * P
 
 
-@wrong("2", "the workers are idle for 3 of 11 turns, a share of 0.2727; you find 0.3333")
-def idle_of_the_others(P, M):
-    return (P - 1) / (M + P - 3) if P > 2 else 0.5
+@wrong("2", "the workers are idle for 4 of 11 turns, a share of 0.3636; you find 0.7273")
+def idle_twice(P, M):
+    return 2 * (P - 1) / (M + P - 1)
 
 
 # ---- 3: names
@@ -402,10 +407,30 @@ def pairs_without_itself(T, P, rank, striped):
     return [first - T // P, *others]
 
 
-@wrong("4", "They are skipped: 0 pairs")
+@wrong("4", "a pair counts if key <= query")
 def pairs_without_skipping(T, P, rank, striped):
     c = T // P
     return [c * (c + 1) // 2] + [c * c] * (P - 1) if not striped else pairs(T, P, rank, striped)
+
+
+@wrong("4", "a pair counts if key <= query")
+def pairs_that_look_ahead(T, P, rank, striped):
+    ahead = pairs(T, P, rank, striped)
+    c = T // P
+    return [c * (c + 1) // 2, *(c * c - count for count in ahead[1:])]
+
+
+@wrong(
+    "4",
+    "a number is needed, how many pairs are scored, for turn 0 of T = 8, P = 4, worker 0, neighbours, and this is a list",
+)
+def pairs_themselves(T, P, rank, striped):
+    return [[(query, 0)] * count for query, count in enumerate(pairs(T, P, rank, striped))]
+
+
+@wrong("4", "a number is needed, how many pairs are scored, for turn 0")
+def pairs_of_nothing(T, P, rank, striped):
+    return [None] * P
 
 
 @wrong("4", "in which half of the pairs look ahead")

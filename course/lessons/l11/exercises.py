@@ -44,7 +44,7 @@ def _three(answer, name, place, t, D, Dv):
     output, keys, values = (in_float64(part, meaning) for part, meaning in zip(answer, meanings, strict=True))
     require(
         tuple(output.shape) == (1, Dv),
-        f"the output has shape {tuple(output.shape)} for {place}; one row is needed, (1, {Dv}).",
+        f"the output, the first of the three, has shape {tuple(output.shape)} for {place}; one row is needed, (1, {Dv}).",
     )
     for part, meaning, width in ((keys, "keys", D), (values, "values", Dv)):
         require(
@@ -89,12 +89,16 @@ def _name_the_step(output, words, matrices, place):
             "queries from the first word, and here one query stands at the end. It may read all keys: leave it out.",
         )
         require(
-            not close(output, value.mean(0, keepdim=True)),
+            not any(close(output, alike) for alike in (value.mean(0, keepdim=True), value.sum(0, keepdim=True))),
             f"for {place} all words are read alike. The softmax of the scores is over the keys: dim=-1 of a row.",
         )
     require(
         not close(output, (query @ key.T).softmax(-1) @ value),
         f"for {place} the scores are not divided by √D.",
+    )
+    require(
+        not close(output, (query @ key.T / W_Q.shape[1]).softmax(-1) @ value),
+        f"for {place} the scores are divided by D. It is its root, √D.",
     )
     require(
         not close(output, (query @ key.T / math.sqrt(len(key))).softmax(-1) @ value),
@@ -105,8 +109,8 @@ def _name_the_step(output, words, matrices, place):
         f"for {place} the softmax is missing: the scores themselves multiply the values.",
     )
     raise Wrong(
-        f"for {place} the output is not that of attention over all words so far. The new word's query is x @ W_Q; its key "
-        "and value go below those that came in."
+        f"for {place} the output is not that of attention over all words so far. The new word's query is x @ W_Q; its key, "
+        "x @ W_K, and its value, x @ W_V, go below those that came in."
     )
 
 
@@ -133,7 +137,7 @@ def _require_little_work(student, words, matrices):
 
 
 def check_half(student):
-    for d, ffn in ((64, 4), (64, 3), (512, 2)):
+    for d, ffn in ((64, 3), (64, 4), (512, 2)):
         t, right = student.number(d, ffn), (2 + ffn) * d
         place = f"for d = {d}, ffn = {ffn} you find {t:g}"
         if abs(t - right) < 0.5:
@@ -150,6 +154,7 @@ def check_half(student):
             2
             * d: "there 2·t·d is as much as the four projections, 4·d². The feed-forward part, 2·ffn·d², belongs to the "
             "rest too.",
+            (4 + ffn) * d / 2: "you count one matrix in the feed-forward part, d × ffn·d. It has another, ffn·d × d.",
             2 + ffn: "that is in units of d. The answer is a number of words.",
             d: "there each score costs as much as a row of a matrix; 2·t·d is far below the rest still.",
             rest: "that is the work of all the rest, in multiply–adds. At how many words is 2·t·d as much?",
@@ -164,7 +169,7 @@ def check_half(student):
 
 
 def check_bytes(student):
-    for layers, heads, kv_heads, width, T, B, itemsize in ((5, 6, 2, 16, 100, 3, 4), (3, 8, 8, 10, 7, 1, 2)):
+    for layers, heads, kv_heads, width, T, B, itemsize in ((5, 12, 3, 16, 100, 7, 4), (3, 8, 8, 10, 7, 1, 2)):
         sizes = (layers, heads, kv_heads, width, T, B, itemsize)
         given = "layers, heads, kv_heads, head_width, T, B, itemsize = " + ", ".join(map(str, sizes))
         count, right = student.number(*sizes, on=given), 2 * layers * kv_heads * width * T * B * itemsize
@@ -176,6 +181,8 @@ def check_bytes(student):
             * heads
             / kv_heads: "that is a key and a value for each head. Only kv_heads of them are kept; several heads "
             "read the same.",
+            right / 2 * heads / kv_heads: "that is the keys alone, or the values alone, and of all heads.",
+            right / kv_heads: "that is one key and one value. There are kv_heads of each.",
             right * heads: "that is a key as wide as the model for each head that is kept.",
             right / B: "that is one text. Each of B has a cache of its own.",
             right / layers: "that is one layer. Each has a cache of its own.",
@@ -188,7 +195,8 @@ def check_bytes(student):
         for value, sentence in wrong.items():
             require(count != value or value == right, f"for {given} you find {count:,.0f}: {sentence}")
         raise Wrong(
-            f"for {given} you find {count:,.0f} bytes; it should be another number. Keys and values, 2, of how many?"
+            f"for {given} you find {count:,.10g} bytes, and there are {right:,}. A word has 2 · kv_heads · head_width "
+            "numbers in each layer."
         )
     return (
         "Each word of a 70-billion model with 80 layers keeps 0.33 MB in 16 bits, with 64 kv_heads instead of 8 2.6 MB."
@@ -269,6 +277,16 @@ def _name_the_rule(accept, otherwise, p, q, place):
             "p is above q.",
         )
         require(not close(otherwise, q, 1e-6), f"for {place} a refused word is drawn from the draft again.")
+        too_often = (q - p).clamp(min=0)
+        require(
+            not close(otherwise, too_often / too_often.sum(), 1e-6),
+            f"for {place} a refused word is drawn from what the draft says too often. It is the other way round, p − q.",
+        )
+        softened = ((p - q).softmax(0), (p - q).clamp(min=0).softmax(0))
+        require(
+            not any(close(otherwise, soft, 1e-6) for soft in softened),
+            f"for {place} a softmax has made a chance of every difference, also of 0. Divide by the sum instead.",
+        )
     named = {
         "accept is 1 where p ≥ q and else 0. A word that the draft says a little too often is refused always; it should be "
         "refused as often as it is said too often.": (p >= q).double(),

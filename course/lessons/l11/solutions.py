@@ -121,6 +121,30 @@ def step_scales_by_the_length(x, keys, values, W_Q, W_K, W_V):
     return (x @ W_Q @ keys.T / len(keys) ** 0.5).softmax(-1) @ values, keys, values
 
 
+@wrong("1", "all words are read alike")
+def step_softmax_over_the_query(x, keys, values, W_Q, W_K, W_V):
+    keys, values = _grown(x, keys, values, W_K, W_V)
+    return (x @ W_Q @ keys.T / keys.shape[1] ** 0.5).softmax(0) @ values, keys, values
+
+
+@wrong("1", "the scores are divided by D")
+def step_without_the_root(x, keys, values, W_Q, W_K, W_V):
+    keys, values = _grown(x, keys, values, W_K, W_V)
+    return (x @ W_Q @ keys.T / keys.shape[1]).softmax(-1) @ values, keys, values
+
+
+@wrong("1", "its key, x @ W_K, and its value")
+def step_keeps_the_word_as_key(x, keys, values, W_Q, W_K, W_V):
+    keys, values = torch.cat([keys, x]), torch.cat([values, x @ W_V])
+    return attention(x @ W_Q, keys, values), keys, values
+
+
+@wrong("1", "the output, the first of the three, has shape (1, 4)")
+def step_returns_the_output_last(x, keys, values, W_Q, W_K, W_V):
+    output, keys, values = step(x, keys, values, W_Q, W_K, W_V)
+    return keys, values, output
+
+
 @wrong("1", "the softmax is missing")
 def step_without_the_softmax(x, keys, values, W_Q, W_K, W_V):
     keys, values = _grown(x, keys, values, W_K, W_V)
@@ -137,7 +161,7 @@ def step_prints(x, keys, values, W_Q, W_K, W_V):
     print(step(x, keys, values, W_Q, W_K, W_V))
 
 
-@wrong("1", "the output has shape (3,)")
+@wrong("1", "the output, the first of the three, has shape (3,)")
 def step_returns_a_vector(x, keys, values, W_Q, W_K, W_V):
     output, keys, values = step(x, keys, values, W_Q, W_K, W_V)
     return output[0], keys, values
@@ -213,6 +237,11 @@ def half_of_the_projections(d, ffn):
     return 2 * d
 
 
+@wrong("2", "you count one matrix in the feed-forward part")
+def half_of_one_matrix(d, ffn):
+    return (4 + ffn) * d / 2
+
+
 @wrong("2", "in units of d")
 def half_without_the_width(d, ffn):
     return 2 + ffn
@@ -239,8 +268,8 @@ def half_as_a_list(d, ffn):
 
 
 @wrong("2", "and the rest, (4 + 2·ffn)·d², is")
-def half_with_one_projection(d, ffn):
-    return (0.5 + ffn) * d
+def half_with_two_projections(d, ffn):
+    return (1 + ffn) * d
 
 
 # ---- 3: bytes of a cache
@@ -314,7 +343,22 @@ def bytes_without_the_width(layers, heads, kv_heads, head_width, T, B, itemsize)
     return 2 * layers * kv_heads * T * B * itemsize
 
 
-@wrong("3", "it should be another number")
+@wrong("3", "There are kv_heads of each")
+def bytes_of_one_head(layers, heads, kv_heads, head_width, T, B, itemsize):
+    return 2 * layers * head_width * T * B * itemsize
+
+
+@wrong("3", "the keys alone, or the values alone, and of all heads")
+def bytes_of_all_keys(layers, heads, kv_heads, head_width, T, B, itemsize):
+    return layers * heads * head_width * T * B * itemsize
+
+
+@wrong("3", "you find 0.001344 bytes, and there are 1,344,000")
+def gigabytes(layers, heads, kv_heads, head_width, T, B, itemsize):
+    return 2 * layers * kv_heads * head_width * T * B * itemsize / 1e9
+
+
+@wrong("3", "and there are 1,344,000")
 def bytes_of_queries_too(layers, heads, kv_heads, head_width, T, B, itemsize):
     return 3 * layers * kv_heads * head_width * T * B * itemsize
 
@@ -369,6 +413,21 @@ def draft_from_the_size(p, q):
 @wrong("4", "a refused word is drawn from the draft again")
 def draft_from_q(p, q):
     return (p / q).clamp(max=1), q
+
+
+@wrong("4", "from what the draft says too often")
+def draft_from_the_wrong_side(p, q):
+    return (p / q).clamp(max=1), _apart(q, p)
+
+
+@wrong("4", "Divide by the sum instead")
+def draft_softened(p, q):
+    return (p / q).clamp(max=1), (p - q).clamp(min=0).softmax(0)
+
+
+@wrong("4", "Divide by the sum instead")
+def draft_of_differences_softened(p, q):
+    return (p / q).clamp(max=1), (p - q).softmax(0)
 
 
 @wrong("4", "accept is 1 where p ≥ q and else 0")
