@@ -122,3 +122,15 @@ def test_the_critical_batch_grows_with_the_noise(noise):
     least, examples = critical.fit(steps)
     assert 40 < least < 55
     assert examples == pytest.approx(195 * noise, rel=0.15)
+
+
+@pytest.mark.parametrize(("P", "T"), [(2, 16), (4, 16), (8, 16), (4, 4096)])
+def test_every_exchange_is_drawn_as_far_as_there_is_room(P, T):
+    counted = [sent.exchanges for way in figures.cuts(P, T, 8) for sent in (way.block, way.lstm)]
+    drawn = figures.four_ways(workers=P, words=T, pieces=8).html.count('stroke="#000000"')
+    assert drawn == sum(min(count, 2 * figures.MOST_DRAWN) for count in counted)
+
+
+def test_the_bytes_in_the_figure_are_millions_of_16_bit_numbers_times_two():
+    (line,) = re.findall(r"batch .*, LSTM: 1 exchange, .*", figures.four_ways(workers=2).text)
+    assert line.endswith(f"{2 * 8 * 512**2 * 2 / 1e6:.1f} MB, idle 0%")  # two workers send 8 D² weights each

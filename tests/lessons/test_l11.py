@@ -10,6 +10,7 @@ from course.ledger.decisions import CONDITIONAL
 from course.lessons.l11 import decisions, figures, parts, speculation, steps, writer
 from course.lessons.l11.speculation import EXACT, RULES
 from course.models.cache import Cache
+from course.models.cells import LSTM
 from course.models.language import language_model
 from course.models.transformer import Attention, may_look_back
 from course.training.corpus import Text, help_text
@@ -167,3 +168,29 @@ def test_the_figure_says_what_the_slider_is_about():
     for context in figures.CONTEXTS:
         picture = figures.next_word(context)
         assert f"Word {context:,}: without a cache {context:,} times the work" in picture.text
+
+
+def test_the_figure_draws_the_counts_above_and_what_is_kept_below():
+    lines = [line for line in figures.next_word().json["data"] if line["mode"] == "lines"]
+    at_256 = {(line["yaxis"], line["name"]): dict(zip(line["x"], line["y"], strict=True))[256] for line in lines}
+    for way in steps.WAYS:
+        assert at_256["y", way] == pytest.approx(steps.formula(way, 256), rel=1e-3)
+        assert at_256["y2", way] == pytest.approx(steps.numbers_kept(way, 256), rel=1e-3)
+
+
+def test_the_dashed_line_stands_where_attention_is_half_of_a_cached_words_work():
+    shapes = figures.next_word().json["layout"]["shapes"]
+    (half,) = (shape["x0"] for shape in shapes if shape["line"].get("dash") == "dash")
+    assert steps.formula("cache", half) == 2 * steps.formula("cache", 0)
+
+
+def test_what_is_kept_is_what_lies_in_memory():
+    t, width, heads = 7, 16, 4
+    cache, state = Cache(t), steps.State(1, heads, width // heads)
+    cache.append(*torch.randn(2, 1, heads, t, width // heads).unbind())
+    lstm = LSTM(steps.lstm_width(width), steps.lstm_width(width))
+    _, hidden = lstm(torch.randn(1, t, lstm.width))
+    numbers = {"cache": (cache.key, cache.value), "LSTM": hidden, "linear attention": (state.values, state.weights)}
+    numbers["no cache"] = (torch.randint(50, (1, t)),)
+    for way, kept_numbers in numbers.items():
+        assert sum(part.numel() for part in kept_numbers) == steps.numbers_kept(way, t, width, heads), way

@@ -56,7 +56,7 @@ def four_ways(workers=4, words=256, pieces=8):
         width="100%",
         role="img",
         class_="four-ways",
-        style={"font-family": theme.FONT, "background-color": theme.PAPER},
+        style={"font-family": theme.FONT, "background-color": theme.PAPER, "min-width": "600px"},  # a telephone scrolls
     )
     title = f"By width a block waits 4 times, an LSTM {ways[1].lstm.exchanges:,} times"
     note = (
@@ -65,7 +65,11 @@ def four_ways(workers=4, words=256, pieces=8):
         f"exchange ({MOST_DRAWN} drawn at most). MB: sent by all together. The lengths of two pictures do not compare. Point at "
         "them: a line runs through the step."
     )
-    page = sheet(title, drawing, tag("div", note, style={"color": theme.MUTED, "font-size": "13px"}))
+    page = sheet(
+        title,
+        tag("div", drawing, style={"overflow-x": "auto"}),
+        tag("div", note, style={"color": theme.MUTED, "font-size": "13px"}),
+    )
     return Page(page, _four_in_words(title, ways, workers, words, pieces))
 
 
