@@ -102,3 +102,26 @@ def test_the_recorded_factor_of_the_title_is_the_one_that_the_lesson_names():
 def test_a_machine_is_judged_by_both_recordings():
     assert decisions.batch_against_machine(0.84, 0.11) == "conditional"
     assert decisions.batch_against_machine(0.2, 0.2) == "does-not-hold"
+
+
+def test_where_the_state_of_an_rnn_grew_too_the_cache_would_be_no_difference():
+    assert decisions.no_memory_bottleneck(64.0, 8.0, 1.0, 8.0, 1.0) == "conditional"
+    assert decisions.no_memory_bottleneck(64.0, 8.0, 1.0, 8.0, 8.0) == "does-not-hold"
+
+
+def test_a_gradient_is_clipped_only_where_it_is_too_long():
+    gradient = torch.tensor([3.0, 4.0])
+    assert torch.equal(splitting.clipped(gradient, 10.0), gradient)
+    assert torch.allclose(splitting.clipped(gradient, 1.0), gradient / 5)
+
+
+def test_on_the_roofline_a_dot_stands_at_its_operations_a_byte_and_a_second():
+    def seconds(median):
+        return Timing("here", median, median, median, 9, "cpu", threads=1)
+
+    can = SimpleNamespace(copy=seconds(1e10), matmul={"float32": seconds(1e12)})
+    picture = figures.roofline(can, {1: seconds(0.01), 16: seconds(0.02)}, D=4096)
+    _, roof, dots = picture.json["data"]
+    assert (roof["x"][1], roof["y"][1]) == (100, 1e12)  # the ridge: 10¹² operations over 10¹⁰ bytes
+    assert dots["y"] == pytest.approx([2 * 4096**2 / 0.01, 2 * 16 * 4096**2 / 0.02], rel=1e-3)
+    assert [round(x, 2) for x in dots["x"]] == [0.5, 7.94]  # about half a row's number, for numbers of 4 bytes

@@ -47,6 +47,11 @@ def _other_intensities(rows, D, itemsize):
             operations / numbers * itemsize,
             "The bytes of a number stand on the wrong side: larger numbers bring less for each byte.",
         ),
+        (
+            operations / (itemsize * (2 * words + rows * weights)),
+            "You fetch the matrix anew for each row. One product of all rows needs it once.",
+        ),
+        (operations // (itemsize * numbers), "That is a whole number: // cuts off what follows the point, / does not."),
         (rows, "That is the number of rows: about right for 2 bytes and few rows, and only there."),
         (D / itemsize, "That is where it goes for ever more rows; with this number of rows the matrix counts too."),
         (operations, "That is the number of operations. Divide by the bytes that are moved."),
@@ -59,7 +64,7 @@ def _other_intensities(rows, D, itemsize):
 
 def check_combine(student):
     generator = torch.Generator().manual_seed(82)
-    for terms, size in (((3, 1), 2), ((4, 4, 4), 5), ((7,), 3), ((5, 11, 2, 1), 6), ((6, 0, 3), 4)):
+    for terms, size in (((3, 1), 3), ((4, 4, 4), 5), ((7,), 3), ((5, 11, 2, 1), 6), ((6, 0, 3), 4)):
         gradients = [torch.randn(size, generator=generator, dtype=torch.float64) for _ in terms]
         right = sum(n * slope for n, slope in zip(terms, gradients, strict=True)) / sum(terms)
         gradients = [slope if n else slope * math.nan for n, slope in zip(terms, gradients, strict=True)]
@@ -214,7 +219,7 @@ def _other_merges(left, right):
     return [
         (
             (m, l_l + l_r, o_l + o_r),
-            "ℓ and o are added as they are. Each was measured from its own m: bring both to the new m first.",
+            "the block with the smaller m is added as it is. Each was measured from its own m: bring both to the new m first.",
         ),
         (
             (m, grow_l * l_l + grow_r * l_r, grow_l * o_l + grow_r * o_r),
@@ -224,8 +229,10 @@ def _other_merges(left, right):
             (m, shrink_r * l_l + shrink_l * l_r, shrink_r * o_l + shrink_l * o_r),
             "each block has got the other one's factor.",
         ),
-        ((m, shrink_l * l_l + l_r, shrink_l * o_l + o_r), "only the left block is brought to the new m."),
-        ((m, l_l + shrink_r * l_r, o_l + shrink_r * o_r), "only the right block is brought to the new m."),
+        (
+            (m, (m_l - m_r).exp() * l_l + (m_r - m_l).exp() * l_r, (m_l - m_r).exp() * o_l + (m_r - m_l).exp() * o_r),
+            "you measure each block from the other one's m. Measure both from the new m, the larger of the two.",
+        ),
         (
             (m, shrink_l * l_l + shrink_r * l_r, o_l + o_r),
             "ℓ is brought to the new m, and o is not: both were measured from the old one.",

@@ -49,6 +49,8 @@ WRONG_INTENSITIES = {
     "That is the number of rows": lambda rows, D, s: rows,
     "That is the number of operations": lambda rows, D, s: 2 * rows * D * D,
     "That is the number of bytes": lambda rows, D, s: s * (2 * rows * D + D * D),
+    "You fetch the matrix anew for each row": lambda rows, D, s: 2 * D / (s * (2 + D)),
+    "// cuts off": lambda rows, D, s: 2 * rows * D * D // (s * (2 * rows * D + D * D)),
     "2,400 operations are done and 4,160 bytes moved": lambda rows, D, s: D,
     "a number is needed for rows = 3, D = 20, itemsize = 8, and this is a tuple": lambda rows, D, s: (rows, D),
     "returned None": lambda rows, D, s: print(rows * D),
@@ -150,12 +152,18 @@ def combine_squared(parts):
     return sum(n * n * gradient for gradient, n in parts) / sum(n * n for _, n in parts)
 
 
-@wrong("2", "returned shape (); one gradient of shape (2,) is needed")
+@wrong("2", "returned shape (); one gradient of shape (3,) is needed")
 def combine_to_a_number(parts):
     return combine(parts).sum()
 
 
-@wrong("2", "returned a tuple; one gradient of shape (2,)")
+@wrong("2", "raised RuntimeError for parts of 3, 1 terms")
+def combine_with_a_weight_for_each_column(parts):
+    gradients, terms = torch.stack([gradient for gradient, _ in parts]), torch.tensor([n for _, n in parts])
+    return (gradients * terms).sum(0) / terms.sum()
+
+
+@wrong("2", "returned a tuple; one gradient of shape (3,)")
 def combine_to_a_pair(parts):
     return combine(parts), sum(n for _, n in parts)
 
@@ -170,12 +178,12 @@ def combine_with_equal_and_weighted(parts):
     return (combine(parts) + combine_by_plain_mean(parts)) / 2
 
 
-@wrong("2", "returned a Tensor; one gradient of shape (2,)")
+@wrong("2", "returned a Tensor; one gradient of shape (3,)")
 def combine_to_complex_numbers(parts):
     return combine(parts) * 1j
 
 
-@wrong("2", "returned a dict; one gradient of shape (2,)")
+@wrong("2", "returned a dict; one gradient of shape (3,)")
 def combine_to_a_dict(parts):
     return {"gradient": combine(parts)}
 
@@ -238,9 +246,22 @@ def merge_stacked(left, right):
     return m, (factors * sums).sum(), factors @ mixes
 
 
-@wrong("3", "ℓ and o are added as they are")
+@wrong("3", "for blocks of 1 key and 1 key the block with the smaller m is added as it is")
 def merge_by_adding(left, right):
     return torch.maximum(left[0], right[0]), left[1] + right[1], left[2] + right[2]
+
+
+@wrong("3", "keys the block with the smaller m is added as it is")
+def merge_shrinking_the_left_alone(left, right):
+    m = torch.maximum(left[0], right[0])
+    shrink = (left[0] - m).exp()
+    return m, shrink * left[1] + right[1], shrink * left[2] + right[2]
+
+
+@wrong("3", "you measure each block from the other one's m")
+def merge_from_the_others_m(left, right):
+    a, b = (left[0] - right[0]).exp(), (right[0] - left[0]).exp()
+    return torch.maximum(left[0], right[0]), a * left[1] + b * right[1], a * left[2] + b * right[2]
 
 
 @wrong("3", "you take the mean of the two results")

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ...exercises import Exercise, Wrong, in_float64, kind, require, shown
+from ...exercises import Exercise, Wrong, in_float64, kind, number, require, shown
 
 
 def lstm_weights(w):
@@ -52,10 +52,9 @@ def _other_widths(blocks, d, goal):
         (nearest_width(goal, lambda w: 6 * w * w + 6 * w), "That is a GRU, which has three of each. An LSTM has four."),
         (nearest_width(goal, lambda w: 2 * (8 * w * w + 8 * w)), "That is right for two LSTM layers, one on the other; here is one."),
         (int(root), "That is the widest that has at most as many weights. One more comes nearer."),
-        (int(root) + 1, "That is rounded up. One less comes nearer."),
+        (int(root) + 1, "That is rounded up, or without the LSTM's biases, 8 w. One less comes nearer."),
         (nearest_width(blocks * 12 * d * d, lambda w: 8 * w * w), "That is what comes out without biases and LayerNorms. The LSTM has 8 w more, each block 13 d."),
         (nearest_width(blocks * 12 * d * d), "That is what comes out without the 13 d of each block."),
-        (nearest_width(goal, lambda w: 8 * w * w), "That is what comes out without the LSTM's biases, 8 w."),
     ]  # fmt: skip
 
 
@@ -89,6 +88,8 @@ def _other_rates(B, T, updates, seconds):
         (1 / right, "That is upside down: seconds a character."),
         (updates / seconds, "That is updates a second. How many characters does one update read?"),
         (seconds / updates, "That is seconds an update."),
+        (int(right), "That is rounded to a whole number. Leave it as the division gives it."),
+        (int(right) + 1, "That is rounded to a whole number. Leave it as the division gives it."),
         (right / 1000, "That is in thousands. Give characters."),
         (right * seconds**2, "It is multiplied by the seconds. A rate is divided by them."),
         ((B + T) * updates / seconds, "B and T are added. B texts of T characters are B · T."),
@@ -134,7 +135,9 @@ def check_stays(student):
             require(answer.strip().lower() == NEVER, f'for {setting} you return {shown(answer)}: a second, or "never".')
             require(right == NEVER, f"for {setting} you say never, and from {right} s on b stays below a.")
             continue
-        second = student.number([*a], [*b], on=setting)
+        is_infinite = isinstance(answer, float) and answer == np.inf
+        require(not is_infinite, f'for {setting} you return infinity. If b is never ahead for good, return "never".')
+        second = number(answer, f" for {setting}")
         if second == right:
             continue
         for value, sentence in _other_seconds(a, b):
@@ -148,17 +151,12 @@ def _other_seconds(a, b):
     right = stays_below(a, b)
     below = [bits < np.interp(second, *zip(*a, strict=True)) for second, bits in b]
     pairs = [x[1] > y[1] for x, y in zip(a, b, strict=False)]
-    last = max((place for place, ahead in enumerate(below) if not ahead), default=None)
     mistakes = []
     if any(below):
         mistakes.append((b[below.index(True)][0], "There b is below a for the first time, and not for good."))
         mistakes.append((below.index(True), "That is the place of a point, counted from 0, not its second."))
     if right != NEVER:
         mistakes.append(([second for second, _ in b].index(right), "That is the place of a point, not its second."))
-    if last is not None:
-        mistakes.append(
-            (b[last][0], "There b is not below a: equal is not ahead. The next point is the first that is.")
-        )
     if any(pairs):
         mistakes.append(
             (b[pairs.index(True)][0], "Points of one place were compared; the two were measured at different seconds.")
@@ -168,6 +166,11 @@ def _other_seconds(a, b):
         mistakes.append(
             (b[after[0]][0], "Points of one place were compared; the two were measured at different seconds.")
         )
+    for second, bits in b:
+        of_a = np.interp(second, *zip(*a, strict=True))
+        if bits >= of_a:
+            sentence = f"There b has {bits:g} bits and a, read between its points, {of_a:.3g}: b is not below."
+            mistakes.append((second, sentence))
     mistakes += [
         (a[-1][0], "That is the last second of all. " + ("It stays below earlier." if right != NEVER else "There b is not below.")),
         (0, 'There is no second 0 in the curves; if b is never ahead for good, return "never".'),

@@ -84,7 +84,8 @@ wrongs(
         "an Elman layer": lambda blocks, d: nearest_width(blocks_and(d, blocks), lambda w: 2 * w * w + 2 * w),
         "a GRU": lambda blocks, d: nearest_width(blocks_and(d, blocks), lambda w: 6 * w * w + 6 * w),
         "the widest that has at most": lambda blocks, d: int(exact(blocks, d)),
-        "rounded up": lambda blocks, d: math.ceil(exact(blocks, d)),
+        "That is rounded up": lambda blocks, d: math.ceil(exact(blocks, d)),
+        "without the LSTM's biases": lambda blocks, d: round((blocks_and(d, blocks) / 8) ** 0.5),
         "A width is a whole number": exact,
         "the number of weights. Which width": lambda blocks, d: blocks_and(d, blocks),
         "without biases and LayerNorms": lambda blocks, d: round((1.5 * blocks) ** 0.5 * d),
@@ -131,6 +132,8 @@ wrongs(
         "A rate is divided": lambda B, T, updates, seconds: B * T * updates * seconds,
         "B and T are added": lambda B, T, updates, seconds: (B + T) * updates / seconds,
         "is given and not guessed": lambda B, T, updates, seconds: B * (T + 1) * updates / seconds,
+        "rounded to a whole number": lambda B, T, updates, seconds: B * T * updates // seconds,
+        "That is rounded": lambda B, T, updates, seconds: math.ceil(B * T * updates / seconds),
         "characters were read in all": lambda B, T, updates, seconds: B * T * (updates - 1) / seconds,
         "Is a return missing": lambda B, T, updates, seconds: print(B * T * updates / seconds),
     },
@@ -224,9 +227,10 @@ wrongs(
         "That is the last second of all": lambda a, b: a[-1][0],
         "There is no second 0": lambda a, b: 0 if stays_below(a, b) == "never" else stays_below(a, b),
         'return the text "never"': lambda a, b: -1 if stays_below(a, b) == "never" else stays_below(a, b),
-        "There b is not below a": lambda a, b: [
+        "There b has 2.45 bits and a, read between its points, 2.25: b is not below": lambda a, b: [
             (x, below) for (x, _), below in zip(b, _below(a, b), strict=True) if not below
         ][-1][0],
+        "you return infinity": lambda a, b: math.inf if stays_below(a, b) == "never" else stays_below(a, b),
         "you say never": lambda a, b: "never",
         'a second, or "never"': lambda a, b: "no" if stays_below(a, b) == "never" else stays_below(a, b),
         "Is a return missing": lambda a, b: None if stays_below(a, b) == "never" else stays_below(a, b),
