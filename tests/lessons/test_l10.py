@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from course.lessons.l10 import critical, exercises, figures, together
+from course.ledger.decisions import ANSWERED, DOES_NOT_HOLD, HOLDS, UNANSWERED
+from course.lessons.l10 import critical, decisions, exercises, figures, together
 from helpers import span_of
 from helpers.distributed import launch, traffic
 
@@ -134,3 +135,19 @@ def test_every_exchange_is_drawn_as_far_as_there_is_room(P, T):
 def test_the_bytes_in_the_figure_are_millions_of_16_bit_numbers_times_two():
     (line,) = re.findall(r"batch .*, LSTM: 1 exchange, .*", figures.four_ways(workers=2).text)
     assert line.endswith(f"{2 * 8 * 512**2 * 2 / 1e6:.1f} MB, idle 0%")  # two workers send 8 D² weights each
+
+
+def test_a_block_is_larger_without_condition_where_two_lstm_layers_are_no_larger():
+    assert decisions.larger_per_layer([12.0], lstm=[8.0], gru=[6.0], elman=[2.0], two_lstm=[12.0]) == HOLDS
+
+
+def test_a_block_that_exchanges_more_in_longer_texts_leaves_the_question_open():
+    assert decisions.can_be_cut_four_ways({"time": 0.0}, {"time": 0.0}, [4, 4], [8, 80]) == ANSWERED
+    assert decisions.can_be_cut_four_ways({"time": 0.0}, {"time": 0.0}, [4, 40], [8, 80]) == UNANSWERED
+    assert decisions.can_be_cut_four_ways({"time": 0.0}, {"time": 0.0}, [4, 4], [8, 8]) == UNANSWERED
+
+
+def test_one_exchange_has_to_do_at_every_length():
+    assert decisions.hard_to_bring_together([1, 1], [[0.0], [0.0]]) == DOES_NOT_HOLD
+    assert decisions.hard_to_bring_together([1, 2], [[0.0], [0.0]]) == HOLDS
+    assert decisions.fewer_messages([1, 5], block_exchanges=[4, 4]) == UNANSWERED
