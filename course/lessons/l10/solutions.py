@@ -452,3 +452,8 @@ def pairs_without_own(T, P, rank, striped):
 def pairs_twice(T, P, rank, striped):
     first, *others = pairs(T, P, rank, striped)
     return [2 * first if first == 3 else first, *others]
+
+
+@wrong("4", "for T = 12, P = 3, worker 0, neighbours the pairs are [10, 0, 0], you give [3, 0, 0]")
+def pairs_of_blocks_of_two(T, P, rank, striped):
+    return pairs(2 * P, P, rank, striped)
