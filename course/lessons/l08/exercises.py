@@ -383,7 +383,7 @@ EXERCISES = [
     Exercise(
         id="4",
         function="rows_at_ridge",
-        task="With how many rows does a product with a (D, D) matrix of 2-byte numbers bring `ridge` operations for each byte? math.inf where it never does.",
+        task="With how many rows does a product with a (D, D) matrix of 2-byte numbers reach the ridge, so many operations for each byte? math.inf where it never does.",
         hints=(
             "Write down what a byte brings with N rows, and set it equal to the ridge.",
             "N · D / (D + 2N) = ridge. Multiply out, and bring N to one side.",

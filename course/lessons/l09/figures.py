@@ -363,7 +363,7 @@ def recorded_update() -> Page | Picture:
         recordings = []
     if not recordings:
         sentence = (
-            "This race is not recorded on a GPU yet. Where one is at hand, `make record` makes the file; put into "
+            "This race is not recorded on a GPU yet. Where one is at hand, “make record” makes the file; put into "
             "course/results/kernels/, it is drawn here."
         )
         return Page(card(sentence), sentence)
