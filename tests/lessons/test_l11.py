@@ -6,7 +6,7 @@ import pytest
 import torch
 from tensors import largest
 
-from course.ledger.decisions import CONDITIONAL
+from course.ledger.decisions import CONDITIONAL, HOLDS
 from course.lessons.l11 import decisions, figures, parts, speculation, steps, writer
 from course.lessons.l11.speculation import EXACT, RULES
 from course.models.cache import Cache
@@ -194,3 +194,15 @@ def test_what_is_kept_is_what_lies_in_memory():
     numbers["no cache"] = (torch.randint(50, (1, t)),)
     for way, kept_numbers in numbers.items():
         assert sum(part.numel() for part in kept_numbers) == steps.numbers_kept(way, t, width, heads), way
+
+
+def test_a_draft_that_changes_the_texts_is_no_gain():
+    assert decisions.quality_and_efficiency(6, apart=[0.1], passes=[3.0], causal_misses=[0.0]) == HOLDS
+    assert decisions.quality_and_efficiency(6, apart=[0.0], passes=[3.0], causal_misses=[0.0]) == CONDITIONAL
+
+
+def test_after_letters_that_were_never_seen_the_shorter_memory_speaks(text):
+    pairs = set(zip(text.train[:-1].tolist(), text.train[1:].tolist(), strict=True))
+    V = len(text.alphabet)
+    first, second = next((a, b) for a in range(V) for b in range(V) if (a, b) not in pairs)
+    assert largest(writer.counted(3, text)[first, second], writer.counted(2, text)[second]) < 1e-9
