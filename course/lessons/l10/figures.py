@@ -67,7 +67,7 @@ def four_ways(workers=4, words=256, pieces=8):
     )
     page = sheet(
         title,
-        tag("div", drawing, style={"overflow-x": "auto"}),
+        tag("div", drawing, style={"overflow-x": "auto"}, tabindex=0, role="region", aria_label=title),
         tag("div", note, style={"color": theme.MUTED, "font-size": "13px"}),
     )
     return Page(page, _four_in_words(title, ways, workers, words, pieces))
