@@ -59,23 +59,23 @@ def contest_rows(contest, T):
 
 def cell_rows(stored):
     """A row for each cell whose output is a time."""
-    watch = Watch()
-    quiet = _cells(stored)
-    note = _note(watch)
+    quiet, others = _cells(stored)
+    note = f" (not quiet: {others})" if others else ""
     with one_core_busy():
-        busy = _cells(stored)
+        busy, _ = _cells(stored)
     for name, seconds in quiet.items():
         if seconds > SHORT:
             yield row(f"lesson {stored.lesson}: {name}", seconds, busy[name], note)
 
 
 def _cells(stored):
-    """{id of a cell whose output is a time: its seconds}."""
+    """({id of a cell whose output is a time: its seconds}, what others did: the kernel says it, to us it is another)"""
     executed.cache_clear()
     notebook, _, report = executed(stored)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     seconds = zip(code, report["cells"], strict=False)  # the cell that tells is among them
-    return {cell.id: time for cell, time in seconds if "nbval-ignore-output" in cell.metadata.get("tags", [])}
+    timed = {cell.id: time for cell, time in seconds if "nbval-ignore-output" in cell.metadata.get("tags", [])}
+    return timed, report["busy"]
 
 
 def row(what, quiet, busy, note=""):
