@@ -16,6 +16,8 @@ from course.show.choices import Paint
 from course.show.display import PLOTLY, WIDGET, Page, Picture, in_colab
 from course.show.marks import figure, tag
 from course.show.still import without_slider
+from course.show.still_axes import Axis
+from course.show.still_text import words
 
 
 def powers(power=2, top=3, shown=True, kind="line"):
@@ -440,3 +442,15 @@ def test_baked_bytes_of_older_notebooks_are_never_made(shown):
     stored = json.dumps(shown[0][PLOTLY])
     assert "bdata" not in stored
     assert base64.b64encode(np.linspace(0, 1, 50).tobytes()).decode()[:20] not in stored
+
+
+def test_a_drawing_keeps_the_order_of_an_axis():
+    axis = Axis("y", {"categoryarray": ["first", "second", "third"]}, ["third", "first"], 100, 0)
+    assert [name for _, name in sorted(axis.ticks(), reverse=True)] == ["first", "second", "third"]
+
+
+def test_a_drawing_keeps_the_colour_and_the_spaces_of_a_word():
+    drawn = words('<span style="color:#123456">a  word</span>', 0, 0)
+    assert 'style="fill:#123456"' in drawn
+    assert "white-space:pre" in drawn
+    assert "a  word" in drawn
