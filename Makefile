@@ -21,12 +21,12 @@ export PYDEVD_DISABLE_FILE_VALIDATION = 1
 export PYTHON REPO REF LESSON
 
 .NOTPARALLEL:
-.PHONY: help lab test test-all test-style test-course test-colab test-editions test-browser test-kernels test-gpu bench \
+.PHONY: help lab test test-all test-style test-course test-editions test-browser test-kernels test-gpu bench \
   record notebooks evidence colab instructor handout web clean
 
 help:
 	@echo "make lab         open the course in JupyterLab; installs what is missing (TORCH=cpu: PyTorch without GPUs)"
-	@echo "make test        run the tests; make test-all: also Colab, editions, browser and kernels, as .ci/run does"
+	@echo "make test        run the tests; make test-all: also Colab's versions, browser and kernels, as .ci/run does"
 	@echo "make test-gpu    run what needs a GPU;  make bench: measure what has to be quick"
 	@echo "make record      both on a GPU, and every kernel beside its peers, into one file (OUT=recording.json)"
 	@echo "make notebooks   execute the lessons and store their outputs (REFRESH=1: timings too)"
@@ -42,7 +42,7 @@ lab: .venv/lab
 
 test: test-style test-course
 
-test-all: test test-colab test-editions test-browser test-kernels
+test-all: test test-editions test-browser test-kernels
 
 test-style: .venv/test
 	$(BIN)/python -m ruff check .
@@ -54,11 +54,7 @@ test-course: .venv/test
 	$(BIN)/python $(PYTEST) -m "not test_all and not gpu" --nbval --nbval-current-env --nbval-cell-timeout=300 \
 	  tests helpers course notebooks
 
-# The lessons with the versions that Google Colab has: every control moved, every output compared, the memory.
-test-colab: .venv/test .venv-colab/test
-	$(BIN)/python $(PYTEST) -m test_all tests/lessons
-
-# The editions, executed as Colab would.
+# Colab's edition with Colab's versions: outputs, controls, memory. The instructor's: every solution right.
 test-editions: .venv/test .venv-colab/test
 	$(BIN)/python $(PYTEST) -m test_all tests/course
 

@@ -40,18 +40,17 @@ def execute(path: str | Path, refresh: bool = False) -> bool:
     return after != before
 
 
-def run(notebook, folder: str | Path, kernels: str | Path | None = None):
+def run(notebook, folder: str | Path):
     """Execute a notebook (of nbformat) in a fresh kernel of this Python, with no progress of anybody's.
 
-    kernels: a folder of kernelspecs whose python3 is taken instead. Returns the notebook; its cells now hold their
-    outputs. Raises nbclient's CellExecutionError if a cell fails.
+    Returns the notebook; its cells now hold their outputs. Raises nbclient's CellExecutionError if a cell fails.
     """
     from jupyter_client.kernelspec import KernelSpecManager
     from jupyter_client.manager import AsyncKernelManager
     from nbclient import NotebookClient
 
     # Where no folder is searched there is this Python's own kernel; on Jupyter's path may be another python3.
-    specs = KernelSpecManager(kernel_dirs=[str(kernels)] if kernels else [])
+    specs = KernelSpecManager(kernel_dirs=[])
     manager = AsyncKernelManager(kernel_name="python3", kernel_spec_manager=specs)
     with tempfile.TemporaryDirectory() as state:
         environment = os.environ | {"COURSE_STATE_DIR": state}

@@ -23,7 +23,7 @@ nbformat.write(notebook, sys.argv[1])
 def missing():
     """Why there is no such machine here, or None."""
     if not (VENV / "bin" / "python").exists():
-        return "no environment with Colab's versions; make test-colab makes it"
+        return "no environment with Colab's versions; make test-editions makes it"
     probe = [VENV / "bin" / "python", "-c", "import torch, nbclient, plotly; print(plotly.__version__)"]
     run = subprocess.run(probe, capture_output=True, text=True, check=False, cwd="/")
     return None if run.stdout.startswith("5.24.") else "the environment .venv-colab does not have Colab's versions"

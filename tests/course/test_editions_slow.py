@@ -1,5 +1,6 @@
-"""The editions at work: each Colab notebook with Colab's versions in an empty folder, its figures in Chromium, and the
-instructor's edition executed. Where an environment or Chromium is missing, the tests say so and are skipped."""
+"""The editions at work: each Colab notebook with Colab's versions in an empty folder, by a student who has been here
+before, with its memory, its controls, and its figures in Chromium; and the instructor's edition executed. Where an
+environment or Chromium is missing, the tests say so and are skipped. Times are measured by tests/bench.py."""
 
 import json
 import os
@@ -7,6 +8,7 @@ import os
 import nbformat
 import pytest
 from colab_like import VENV, Colab, missing
+from execution import REPORT, watch
 from stored import NOTEBOOKS
 
 from course.catalogue import find_lesson
@@ -68,7 +70,13 @@ class Executed:
         notebook = json.loads((built / stored.path.name).read_text(encoding="utf-8"))
         setup = first_code_cell(notebook)
         place = notebook["cells"].index(setup) + 1
-        notebook["cells"][place:place] = [setup | {"id": "setup-again"}, code_cell("t4", NO_BF16)]
+        first = [setup | {"id": "setup-again"}, code_cell("t4", NO_BF16), code_cell("watch", watch(stored))]
+        notebook["cells"] = [
+            *notebook["cells"][:place],
+            *first,
+            *notebook["cells"][place:],
+            code_cell("report", REPORT),
+        ]
         self.had_course = machine.run("-c", "import course").returncode == 0
         before = machine.installed()
         executed = machine.execute(notebook)
@@ -79,6 +87,7 @@ class Executed:
         }
         whole = json.loads(canonical(nbformat.reads(json.dumps(executed), as_version=4)))  # streams in one piece
         self.cells = {cell["id"]: cell for cell in whole["cells"]}
+        self.report = json.loads(text_of(self.cells["report"]["outputs"][0]))
 
 
 @pytest.fixture(scope="session", params=NOTEBOOKS, ids=lambda stored: stored.path.stem)
@@ -100,6 +109,18 @@ def test_what_it_shows_is_what_is_stored(executed):
         if IGNORED not in stored["metadata"].get("tags", []):
             shown = [text_of(output) for output in executed.cells[stored["id"]]["outputs"]]
             assert shown == [text_of(output) for output in stored["outputs"]], stored["id"]
+
+
+def test_it_needs_less_than_a_gigabyte(executed):
+    # Python with torch takes 220 MB, and 700 with the build for GPUs, which is nothing that a lesson can change.
+    assert executed.report["megabytes"] < 1024 - 220
+
+
+def test_every_control_moves_its_figure(executed):
+    controls = executed.report["controls"]
+    assert executed.report["explorables"] >= 1
+    assert [row for row in controls if row["different"] < 2] == [], "controls that change nothing"
+    assert [row for row in controls if row["refused"]] == [], "values that give an error instead of a figure"
 
 
 def test_the_setup_cell_may_be_run_twice_and_says_what_there_is(executed):

@@ -140,7 +140,7 @@ def test_help_is_one_screen_and_names_every_target(clone):
     message, _ = make(clone, "help")
     assert len(message.splitlines()) <= 12
     targets = (ROOT / "Makefile").read_text().partition(".PHONY:")[2].partition("\n\n")[0].replace("\\", "").split()
-    parts = {"help", "test-style", "test-course", "test-colab", "test-editions", "test-browser", "test-kernels"}
+    parts = {"help", "test-style", "test-course", "test-editions", "test-browser", "test-kernels"}
     assert [name for name in targets if name not in parts and f"make {name}" not in message] == []
 
 
@@ -161,10 +161,10 @@ def test_a_stage_that_fails_keeps_no_other_from_running_and_ends_in_the_summary(
     environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
     run = subprocess.run([tmp_path / ".ci" / "run"], env=environment, capture_output=True, text=True, check=False)
     assert run.returncode == status
-    stages = ["style", "course", "colab", "editions", "browser", "kernels"]
+    stages = ["style", "course", "editions", "browser", "kernels"]
     made = [line for line in run.stdout.splitlines() if line.startswith("making")]
     assert made == ["making .venv/test .venv-colab/test", *(f"making test-{name}" for name in stages)]
-    summary = [line.split() for line in run.stdout.splitlines()[-8:]]
+    summary = [line.split() for line in run.stdout.splitlines()[-7:]]
     assert [line[0] for line in summary] == ["chromium", "install", *stages]
     outcomes = {line[0]: line[1].rstrip(",") for line in summary}
     assert [name for name, outcome in outcomes.items() if outcome != "passed"] == [

@@ -1,4 +1,4 @@
-"""A lesson run by a student who has been here before, and what it cost: for its tests, and for tests/bench.py."""
+"""A lesson run by a student who has been here before, and what it cost: for the editions and for tests/bench.py."""
 
 import ast
 import functools
@@ -10,28 +10,29 @@ import nbformat
 from course.catalogue import find_lesson
 from course.notebooks import run
 
+REPORT = "in_kernel.report()"
+
 
 @functools.cache
-def executed(stored, kernels=None):
-    """(notebook, seconds, report) of a lesson; `seconds` is without what the tests add to it.
-
-    kernels: a folder of kernelspecs whose python3 runs it, instead of this Python.
-    """
+def executed(stored):
+    """(notebook, seconds, report) of a lesson; `seconds` is without what the tests add to it."""
     notebook = nbformat.reads(stored.path.read_text(encoding="utf-8"), as_version=4)
-    watch = f"import sys\nsys.path.append({str(Path(__file__).parent)!r})\nimport in_kernel\nin_kernel.watch()\n"
-    known = {
-        "predictions": predicted(stored),
-        "passed": [f"{stored.lesson}.{name}" for name in find_lesson(stored.lesson).exercises],
-    }
-    remember = f"from course import progress\nprogress._session = {known}\n"
-    first = nbformat.v4.new_code_cell(watch + remember + "import time\nstarted = time.perf_counter()")
+    first = nbformat.v4.new_code_cell(watch(stored) + "import time\nstarted = time.perf_counter()")
     ended = nbformat.v4.new_code_cell("print(time.perf_counter() - started)")
-    last = nbformat.v4.new_code_cell("in_kernel.report()")
+    last = nbformat.v4.new_code_cell(REPORT)
     notebook.cells = [first, *notebook.cells, ended, last]
-    run(notebook, stored.path.parent, kernels)
+    run(notebook, stored.path.parent)
     seconds, report = (cell.outputs[0]["text"] for cell in notebook.cells[-2:])
     notebook.cells = notebook.cells[1:-2]
     return notebook, float(seconds), json.loads(report)
+
+
+def watch(stored):
+    """Code for a lesson's kernel: from here on it is watched, and has solved and predicted everything before."""
+    passed = [f"{stored.lesson}.{name}" for name in find_lesson(stored.lesson).exercises]
+    known = {"predictions": predicted(stored), "passed": passed}
+    here = f"import sys\nsys.path.append({str(Path(__file__).parent)!r})\nimport in_kernel\nin_kernel.watch()\n"
+    return here + f"from course import progress\nprogress._session = {known}\n"
 
 
 def predicted(stored):

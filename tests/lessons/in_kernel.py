@@ -1,31 +1,34 @@
-"""Run inside a lesson's kernel: watch it make its explorables, then move every control without a browser."""
+"""Run inside a lesson's kernel: watch which explorables it shows, then move every control without a browser."""
 
 import json
+import os
 import time
 
 MOST = 20  # values tried of one control
 TYPED = ["the cat sat", "the the the", "a", "one two three four five six seven eight nine ten"]
 
-made, torch_itself, watches, cells = [], [], [], []
+explored, torch_itself, watches, cells = [], [], [], []
 
 
 def watch():
-    """From now on, remember each explorable that the lesson makes, and how much memory torch itself takes."""
+    """From now on, remember each explorable that the lesson shows, and how much memory torch itself takes."""
     import torch  # noqa: F401
 
-    from course.show import live
+    from course.show import explorables
     from helpers.measuring.load import Watch
 
     torch_itself.append(_peak())
     watches.append(Watch())
     _time_each_cell()
 
-    class Remembered(live.Live):
-        def __init__(self, function, defaults, controls, first):
-            super().__init__(function, defaults, controls, first)
-            made.append((function.__name__, list(controls), self.view))
+    defaults_of = explorables.defaults_of
 
-    live.Live = Remembered
+    def remembered(function, controls):
+        defaults = defaults_of(function, controls)
+        explored.append((function, defaults, controls))
+        return defaults
+
+    explorables.defaults_of = remembered
 
 
 def _time_each_cell():
@@ -42,14 +45,18 @@ def report():
     """Print, as JSON, what the lesson added to the kernel's peak memory, what each control did, and what others did."""
     load = watches[0].load()
     busy = str(load) if load and load.crowds(threads=1) else ""
-    rows = [row for figure, names, view in made for row in _explorable(figure, names, view)]
-    figures = {"explorables": len(made), "controls": rows}
-    print(json.dumps({"megabytes": _peak() - torch_itself[0], "busy": busy, "cells": cells[:-1]} | figures))
+    megabytes = _peak() - torch_itself[0]
+    os.environ.pop("COLAB_NOTEBOOK_ID", None)  # in Colab plotly's own slider moves some figures, and no control
+    rows = [row for each in explored for row in _explorable(*each)]
+    figures = {"explorables": len(explored), "controls": rows}
+    print(json.dumps({"megabytes": megabytes, "busy": busy, "cells": cells[:-1]} | figures))
 
 
-def _explorable(figure, names, view):
-    *controls, screen = view.children
-    for name, control in zip(names, controls, strict=True):
+def _explorable(function, defaults, controls):
+    from course.show.live import Live
+
+    *moved, screen = Live(function, defaults, controls, function(**defaults)).view.children
+    for name, control in zip(controls, moved, strict=True):
         slowest, seen, shown = 0.0, {_shown(screen)}, []
         for move, back in _moves(control):
             # The kernel's own work, so that a busy machine does not count; slow three times is the figure's fault.
@@ -63,7 +70,7 @@ def _explorable(figure, names, view):
             shown.append(_shown(screen))
             back()
         yield {
-            "figure": figure,
+            "figure": function.__name__,
             "control": name,
             "slowest": slowest,
             "values": len(shown),
