@@ -4,7 +4,6 @@ Half a machine is a factor of 2 on two cores. Threads that wait for each other m
 helpers.openmp. The machine must be quiet but for the loop; each row says whether it was.
 """
 
-import statistics
 import subprocess
 import sys
 import time
@@ -14,11 +13,12 @@ from lessons.execution import executed
 from stored import NOTEBOOKS
 
 from helpers import device  # not torch: the course has to come before it, and say how long threads spin
+from helpers.measuring.bench import point
 from helpers.measuring.contests import CONTESTS
 from helpers.measuring.load import Watch
 
 MOST = 3.0  # times the quiet time
-REPEATS = 5
+BUDGET = 2.0  # s for all functions of a point
 SHORT = 0.05  # s; a shorter cell is not looked at
 CPU = device("cpu")
 
@@ -48,13 +48,14 @@ def rows(lesson=None):
 
 def contest_rows(contest, T):
     """A row for each function of the contest that runs here."""
-    for label, function in contest.functions(T, CPU).items():
-        watch = Watch()
-        quiet = _seconds(function)
-        note = _note(watch)
-        if quiet is not None:
-            with one_core_busy():
-                yield row(f"{contest.name}, T = {T}: {label}", quiet, _seconds(function), note)
+    watch = Watch()
+    quiet = point(contest, T, CPU, BUDGET)
+    note = _note(watch)
+    with one_core_busy():
+        busy = point(contest, T, CPU, BUDGET)
+    for label, result in quiet.items():
+        if "median" in result:  # else a peer that is not installed
+            yield row(f"{contest.name}, T = {T}: {label}", result["median"], busy[label]["median"], note)
 
 
 def cell_rows(stored):
@@ -83,20 +84,6 @@ def row(what, quiet, busy, note=""):
     verdict = "reached" if busy <= MOST * quiet else "missed"
     times = f"{quiet * 1e3:>9.1f} ms quiet {busy * 1e3:>9.1f} ms busy {busy / quiet:>6.1f} ×"
     return f"{what:56}{times}  {verdict}{note}"
-
-
-def _seconds(function):
-    """The median of some calls after one; None if it cannot run here."""
-    try:
-        function()
-    except Exception:  # a peer that is not installed
-        return None
-    seconds = []
-    for _ in range(REPEATS):
-        begin = time.perf_counter()
-        function()
-        seconds.append(time.perf_counter() - begin)
-    return statistics.median(seconds)
 
 
 def _note(watch):

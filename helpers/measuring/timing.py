@@ -5,6 +5,9 @@ are compared take turns (A B B A …): a machine that slows down slows all of th
 same neighbour, which leaves its memory behind. A time is a median with its 20 and 80 % quantiles. A function that needs
 more memory than there is gives a result that says so, not a crash.
 
+Where other programs use cores there are no more threads than cores left, since threads that share a core wait for each
+other: beside one endless loop an LSTM took 4.3 times its quiet time on both of two cores, and 1.8 times on one.
+
 Which clock: a call of 20 ms or more is timed alone, by `stopwatch`: the extra calls that the other two make would cost
 more than they tell. A shorter one: triton.testing.do_bench on a GPU (flushes the L2 cache before each call); on a CPU,
 or without triton, torch.utils.benchmark.Timer (flushes nothing: what fits in a cache stays there). `Timing.method`
@@ -17,12 +20,13 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 import torch
 
 from ..arguments import require_sizes, require_word
 from .calls import Attempts, described, place_of, require_callable, synchronise
-from .load import Load, Watch
+from .load import Load, Watch, free_cores
 from .quantity import Quantity, readable, repeated
 
 LONG = 0.02  # s: from here on a call is timed alone
@@ -38,7 +42,8 @@ class Timing:
 
     samples: at most 20 of them, evenly spread, in the order taken. dtype and shapes: of the tensors among the arguments
     (dtype: the first floating one). Out of memory: out_of_memory is True, repeats is 0, the times are NaN. load: what
-    other programs did meanwhile, None where that is not known.
+    other programs did meanwhile, None where that is not known. spared: so many threads fewer than torch had, since
+    other programs used the cores.
 
     >>> print(Timing("f", median=3.412e-3, p20=3.3e-3, p80=3.62e-3, repeats=40, device="cpu", threads=2))
     3.41 ms (3.30 to 3.62, 40 repeats, 2 CPU threads)
@@ -57,6 +62,7 @@ class Timing:
     samples: tuple[float, ...] = ()
     out_of_memory: bool = False
     load: Load | None = None
+    spared: int = 0
 
     @property
     def crowded(self) -> bool:
@@ -66,11 +72,14 @@ class Timing:
 
     def __str__(self):
         notes = [] if self.out_of_memory else [repeated(self.repeats)]
-        threads = f"{self.threads} CPU thread{'s' * (self.threads != 1)}"
-        notes.append(threads if self.device == "cpu" else f"on {self.device}")
+        notes.append(self._threads() if self.device == "cpu" else f"on {self.device}")
         if self.crowded:
             notes.append(f"on a busy machine: {self.load}")
         return readable(self.median, self.p20, self.p80, "s", ", ".join(notes))
+
+    def _threads(self):
+        threads = f"{self.threads} CPU thread{'s' * (self.threads != 1)}"
+        return f"{threads} and not {self.threads + self.spared}" if self.spared else threads
 
 
 class Comparison(dict):
@@ -102,11 +111,16 @@ def busy_sentence(timings: Iterable[Timing]) -> str:
     >>> busy_sentence([Timing("f", 1e-3, 1e-3, 1e-3, 40, "cpu", threads=2, load=Load(others=1.02, cores=2))])
     'The machine was busy: other programs used 1.0 of 2 cores. Run the cell again when it is quiet.'
     """
+    timings = list(timings)
     loads = [timing.load for timing in timings if timing.crowded]
-    if not loads:
+    spared = next((timing for timing in timings if timing.spared), None)
+    if loads:
+        reason = max(loads, key=lambda load: load.others)
+    elif spared:
+        reason = f"these are times of {spared._threads()}"
+    else:
         return ""
-    worst = max(loads, key=lambda load: load.others)
-    return f"The machine was busy: {worst}. Run the cell again when it is quiet."
+    return f"The machine was busy: {reason}. Run the cell again when it is quiet."
 
 
 def time_call(
@@ -143,7 +157,8 @@ def compare(
         Of two of them, compare(…).ratio("a", "b") says how many times as long the first takes.
     device: where the work runs; by default where the first tensor among args is, else `helpers.device()`: functions
         that close over CPU tensors on a machine with a GPU need device="cpu".
-    threads: CPU threads of torch, restored afterwards; by default as many as now.
+    threads: CPU threads of torch, restored afterwards; by default as many as now, or fewer: as other programs leave
+        cores when it begins. Each Timing says so.
     budget: seconds for all of it. When it runs short there are fewer repeats, and each Timing says how many. At least
         two calls of each function are made, the warm-up and one sample.
     repeats: at most so many samples of each function.
@@ -154,20 +169,41 @@ def compare(
     >>> list(times), times.ratio("sum", "max").unit
     (['sum', 'max'], '×')
     """
+    _require_budget(budget)
+    place = place_of(device, args)
+    return _compared(functions, args, place, _threads(threads, place), budget, repeats)
+
+
+def _compared(functions, args, place, threads, budget, repeats):
     if not isinstance(functions, Mapping) or not functions:
         raise TypeError(f"compare takes a dict of labelled functions, {{'rnn': f}}; given {described(functions)}.")
     for fn in functions.values():
         require_callable("compare", fn)
-    threads, repeats = require_sizes(threads=torch.get_num_threads() if threads is None else threads, repeats=repeats)
-    _require_budget(budget)
-    place = place_of(device, args)
-
+    (repeats,) = require_sizes(repeats=repeats)
     runners = {label: _Runner(partial(fn, *args), place, threads) for label, fn in functions.items()}
     watch = Watch()
-    with _settings(place, threads):
+    with _settings(place, threads.count):
         _take_turns(list(runners.values()), budget, repeats)
     load = watch.load()
     return Comparison({label: runner.timing(str(label), args, load) for label, runner in runners.items()})
+
+
+class _Threads(NamedTuple):
+    """How many threads torch has while something is timed, and how many fewer than before."""
+
+    count: int
+    spared: int = 0
+
+
+def _threads(asked, place):
+    """As many as were asked for, else as torch has and other programs leave cores."""
+    if asked is not None:
+        return _Threads(*require_sizes(threads=asked))
+    usual = torch.get_num_threads()
+    if place.type != "cpu" or usual == 1:
+        return _Threads(usual)
+    count = min(usual, free_cores())
+    return _Threads(count, spared=usual - count)
 
 
 def _take_turns(runners, budget, repeats):
@@ -210,17 +246,18 @@ def sweep(
     """
     require_callable("sweep", make)
     _require_budget(budget)
-    values, points, labels, start = list(values), {}, ("make",), _clock()
+    values, points, labels, place = list(values), {}, ("make",), place_of(device, ())
     if not values:
         raise ValueError("sweep has no values to go through; give at least one, as in sweep(make, [64, 128]).")
+    threads, start = _threads(threads, place), _clock()  # one number for all points: they stand in one figure
     for index, value in enumerate(values):
         share = max((budget - (_clock() - start)) / (len(values) - index), 1e-3)
-        maker = _Runner(partial(make, value), place_of(device, ()), threads or torch.get_num_threads())
+        maker = _Runner(partial(make, value), place, threads)
         functions = maker.attempt(maker.call)
         if maker.out_of_memory:
             points[value] = Comparison({label: maker.timing(label, ()) for label in labels})
         else:
-            points[value] = compare(functions, device=device, threads=threads, budget=share, repeats=repeats)
+            points[value] = _compared(functions, (), place, threads, share, repeats)
             labels = tuple(points[value])
         del functions, maker  # their tensors go before the next point makes its own
         if after is not None:
@@ -289,7 +326,7 @@ class _Runner(Attempts):
         from torch.utils.benchmark import Timer  # here: it takes longer to import than the rest of this module
 
         calls = max(1, round(BLOCK / max(first, 1e-7)))
-        timer = Timer("call()", globals={"call": self.call}, num_threads=self.threads)
+        timer = Timer("call()", globals={"call": self.call}, num_threads=self.threads.count)
         return f"torch Timer, {calls} call{'s' * (calls != 1)} a sample", lambda: timer.timeit(calls).median
 
     def timing(self, label, arguments, load=None):
@@ -306,7 +343,8 @@ class _Runner(Attempts):
             p80=p80,
             repeats=len(samples),
             device=str(self.place),
-            threads=self.threads,
+            threads=self.threads.count,
+            spared=self.threads.spared,
             dtype=dtypes[0] if dtypes else None,
             shapes=tuple(tuple(tensor.shape) for tensor in tensors),
             method=self.method,

@@ -326,6 +326,35 @@ def test_a_machine_is_busy_where_the_cores_did_not_suffice_for_all(others, threa
     assert timing.crowded is crowded
 
 
+@pytest.mark.parametrize(("others", "count"), [(0.0, 4), (0.4, 4), (0.6, 3), (1.6, 2), (3.9, 1), (9.0, 1)])
+def test_there_are_no_more_threads_than_cores_left(track, monkeypatch, one_thread, others, count):
+    watched = [0.0]
+    monkeypatch.setattr(load, "_snapshot", lambda: (watched[0], watched[0] * others, 0.0))
+    monkeypatch.setattr(load, "_cores", lambda: 4)
+    monkeypatch.setattr(load.time, "sleep", lambda seconds: watched.__setitem__(0, watched[0] + seconds))
+    torch.set_num_threads(4)
+    seen = []
+    timing = time_call(lambda: seen.append(torch.get_num_threads()), device="cpu", budget=0.01, repeats=1)
+    assert set(seen) == {count}
+    assert (timing.threads, timing.spared) == (count, 4 - count)
+    assert ("and not 4" in str(timing)) == (count < 4)
+    assert torch.get_num_threads() == 4
+    assert time_call(int, device="cpu", threads=3, budget=0.01, repeats=1).threads == 3, "whoever says a number gets it"
+
+
+def test_a_sweep_looks_once_and_its_points_have_equally_many_threads(monkeypatch, one_thread):
+    free = iter([1, 2, 2])
+    monkeypatch.setattr(module, "free_cores", lambda: next(free))
+    torch.set_num_threads(2)
+    points = sweep(lambda n: {"ones": lambda: torch.ones(n)}, [1, 2, 3], device="cpu", budget=0.1)
+    timings = [point["ones"] for point in points.values()]
+    assert [timing.threads for timing in timings] == [1, 1, 1]
+    assert busy_sentence(timings) == (
+        "The machine was busy: these are times of 1 CPU thread and not 2. Run the cell again when it is quiet."
+    )
+    assert next(free) == 2
+
+
 def test_nothing_is_said_of_a_load_that_is_not_known(track, programs, monkeypatch):
     programs["others"] = 1.0
     assert time_call(track.runner("A", 0.001), device="cpu", repeats=1).load is None, "too short for the ticks"
