@@ -418,6 +418,32 @@ def test_an_error_at_the_second_time_is_a_difference():
     assert "first 5, later IndexError: pop from empty list" in judge(ONCE, lambda n: left.pop()).sentence
 
 
+ITSELF = [5]
+ITSELF.append(ITSELF)
+ODD = {
+    "texts": np.array(["five"]),
+    "objects": np.array([{}], dtype=object),
+    "dates": np.array(["2026-11-27"], dtype="datetime64[D]"),
+    "another byte order": np.array([5.0], dtype=np.dtype("f8").newbyteorder()),
+    "a sparse tensor": torch.eye(2).to_sparse(),
+    "a tensor without numbers": torch.empty(2, device="meta"),
+    "texts in a list": [np.array(["five"])],
+    "a list within itself": ITSELF,
+}
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_an_answer_that_cannot_be_compared_with_itself_is_judged_all_the_same(odd):
+    anything = asks(lambda student: require(student(5) is ODD[odd], "another"))
+    assert judge(anything, lambda n: ODD[odd]).sentence == "right."
+
+
+def test_a_second_answer_that_cannot_be_added_is_a_difference():
+    answers = [torch.ones(1), np.array(["five"])]
+    once = asks(lambda student: student(5) and None)
+    assert "with the sum 1, later shape (1,). It keeps" in judge(once, lambda n: answers.pop(0)).sentence
+
+
 def test_chance_is_allowed_where_the_exercise_says_so():
     check = asks(lambda student: require(student.number(5) < 1, "too large"), repeatable=False)
     assert judge(check, lambda n: torch.rand(())).outcome == "right"
@@ -450,6 +476,7 @@ def test_a_number_may_be_of_many_kinds(answer):
         (torch.ones(2), "a number is needed for n = 5, and this is a Tensor"),
         (1j, "a number is needed for n = 5, and this is a complex"),
         ([5], "a number is needed for n = 5, and this is a list"),
+        ("5", "a number is needed for n = 5, and this is a str"),
         (int, "a number is needed for n = 5, and this is a type"),
     ],
 )
@@ -492,6 +519,7 @@ def test_a_tensor_may_be_a_list_or_an_array_of_any_type():
     for answer in (
         [[1, 2]],
         np.ones((1, 2), dtype=np.int8),
+        np.ones((1, 2))[:, ::-1],
         torch.ones(1, 2, requires_grad=True),
         torch.ones(1, 2).half(),
     ):
