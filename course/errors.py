@@ -7,6 +7,9 @@ import types
 from collections.abc import Iterable
 
 
+OWN_LINE = ("<module>", "<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>")  # what Python calls a cell's own code
+
+
 class CourseError(Exception):
     """Something the reader can mend; a notebook shows its sentence alone."""
 
@@ -47,7 +50,9 @@ def explain_missing_names() -> None:
 
 
 def _missing_name(shell, kind, error, trace, tb_offset=None):
-    if traceback.extract_tb(trace)[-1].name == "<module>":  # a cell's own line; inside a function the place matters
+    *_, (frame, _) = traceback.walk_tb(trace)
+    in_a_cell = frame.f_globals is shell.user_global_ns and frame.f_code.co_name in OWN_LINE
+    if in_a_cell and error.name:  # in a function or a file the place matters; who raises it by hand names nothing
         sentence = (
             f"{error.name!r} is not known in this kernel. If it is not misspelt, a cell above makes it and has not run "
             "since the kernel started: run the cells above (JupyterLab: Run, Run All Above Selected Cell; "

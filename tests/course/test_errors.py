@@ -29,10 +29,21 @@ def test_a_name_that_no_cell_has_made_is_one_sentence(shell, capsys):
     assert shell.run_cell("K = 1\nK").success
 
 
-def test_inside_a_function_the_place_is_shown(shell, capsys):
+def test_a_name_is_explained_inside_brackets_too(shell, capsys):
     explain_missing_names()
-    shell.run_cell("def mine():\n    return nowhere\nmine()")
-    assert "return nowhere" in re.sub(r"\x1b\[[\d;]*m", "", capsys.readouterr().out)
+    shell.run_cell("[K for _ in range(2)]")
+    assert capsys.readouterr().out.startswith("'K' is not known in this kernel.")
+
+
+@pytest.mark.parametrize("source", ["def mine():\n    return nowhere\nmine()", "import hers", "raise NameError('mine')"])
+def test_inside_a_function_or_a_file_the_place_is_shown(source, shell, capsys, tmp_path, monkeypatch):
+    (tmp_path / "hers.py").write_text("answer = nowhere")
+    monkeypatch.syspath_prepend(tmp_path)
+    explain_missing_names()
+    shell.run_cell(source)
+    printed = re.sub(r"\x1b\[[\d;]*m", "", capsys.readouterr().out)
+    assert re.search("return nowhere|answer = nowhere|NameError: mine", printed)
+    assert "not known in this kernel" not in printed
 
 
 def test_a_lesson_opens_with_that_explanation(shell, shown, capsys):
