@@ -104,6 +104,7 @@ def _cell(weight):
 
 LENGTHS = [6, 12, 30, 60, 120]
 NAMED = 12  # words whose cells have room for their round
+CAUSAL = "Causal: each word reads itself and the words before."
 WIDTH = 16
 
 
@@ -152,8 +153,8 @@ def _ready(graph, node, words):
 
 def _note(words):
     if words > NAMED:
-        return "Each column is one word. In a round everything is computed whose inputs are ready."
-    return "A number is the round in which an output is ready. So few words mislead: take more."
+        return f"Each column is one word. In a round everything is computed whose inputs are ready. {CAUSAL}"
+    return f"A number is the round in which an output is ready. So few words mislead: take more. {CAUSAL}"
 
 
 def _draw_notices(plot, rows, words):
