@@ -3,6 +3,7 @@
 import functools
 import math
 import os
+import threading
 import weakref
 from collections.abc import Callable
 from functools import partial
@@ -13,6 +14,8 @@ from torch.utils._pytree import tree_leaves
 
 from .calls import Attempts, place_of, require_callable
 
+_ONE_AT_A_TIME = threading.Lock()  # two of torch's profilers, in two threads, end the process
+
 
 def peak_memory(fn: Callable, *args, device: str | torch.device | None = None) -> int | float:
     """Bytes that fn(*args) holds at its worst moment, beyond those held when it began; math.inf if they are not there.
@@ -20,8 +23,8 @@ def peak_memory(fn: Callable, *args, device: str | torch.device | None = None) -
     After a warm-up. Counts what torch allocates, scratch memory inside an operation and the result included: on a GPU
     torch.cuda.max_memory_allocated; on a CPU the highest running sum of the allocations and releases that torch's
     profiler sees in this thread, without what libraries (MKL, oneDNN, NumPy) take for themselves. Where torch's
-    profiler sees no allocation of a CPU (as in some builds for CUDA), the tensors that operations return are added up
-    instead: then scratch memory inside an operation is not counted.
+    profiler sees no allocation of a CPU (as in some builds for CUDA), or runs already, the tensors that operations
+    return are added up instead: then scratch memory inside an operation is not counted.
 
     device: where the work runs; by default where the first tensor among args is, else `helpers.device()`.
     Raises TypeError if fn cannot be called, ValueError for a device that is not here.
@@ -45,7 +48,8 @@ def _gpu_peak(call, place):
 
 
 def _cpu_peak(call):
-    if _profiler_is_blind():
+    # A profiler that runs already would lose what it has seen to ours.
+    if torch.autograd._profiler_enabled() or _profiler_is_blind():
         return _peak_of_tensors(call)
     held = peak = 0
     for size in _allocations(call):
@@ -62,7 +66,7 @@ def _profiler_is_blind():
 def _allocations(call):
     """Bytes taken on the CPU, and given back with a minus, in the order in which torch's profiler saw it."""
     os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # else the profiler writes its stages to stderr, into the notebook
-    with torch.autograd.profiler.profile(profile_memory=True) as record:
+    with _ONE_AT_A_TIME, torch.autograd.profiler.profile(profile_memory=True) as record:
         _result = call()  # kept until the record ends, so that the result counts
     events = sorted(record.kineto_results.events(), key=lambda event: event.start_ns())
     cpu = torch.autograd.DeviceType.CPU

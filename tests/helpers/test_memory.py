@@ -3,6 +3,7 @@
 import math
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -62,6 +63,21 @@ def test_it_counts_what_a_gradient_needs(profiler):
 
 def test_what_is_not_there_is_infinite(profiler):
     assert peak_memory(torch.empty, 2**60, device="cpu") == math.inf
+
+
+def test_inside_a_profiler_it_counts_and_leaves_the_profiler_what_it_has_seen():
+    with torch.autograd.profiler.profile() as record:
+        torch.ones(1).cos()
+        assert peak_memory(torch.empty, 16 * MIB, device="cpu") == 64 * MIB
+    assert "aten::cos" in {event.name for event in record.function_events}
+
+
+def test_threads_that_count_at_once_do_not_end_the_process():
+    def many(_):
+        return peak_memory(lambda: [torch.empty(1024) for _ in range(1024)], device="cpu")
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(many, range(16))) == [4 * MIB] * 16
 
 
 def test_a_result_given_for_a_function():
