@@ -44,7 +44,7 @@ def require_sizes(**sizes: Any) -> list[int]:
     [8, 2]
     """
     for name, size in sizes.items():
-        if isinstance(size, bool) or not hasattr(size, "__index__"):
+        if not is_whole(size):
             raise TypeError(f"{name}={size!r} was given; expected a whole number, such as {name}=8.")
         if operator.index(size) < 1:
             reason = "an empty time axis has no step to compute" if name == "T" else "there is nothing to compute"
@@ -54,6 +54,19 @@ def require_sizes(**sizes: Any) -> list[int]:
         divisors = ", ".join(str(n) for n in range(1, d + 1) if d % n == 0)
         raise ValueError(f"d={d} cannot be split into heads={heads} of equal width. Give one of {divisors} heads.")
     return [operator.index(size) for size in sizes.values()]
+
+
+def is_whole(number: Any) -> bool:
+    """Whether this is one whole number; True and False are none.
+
+    >>> is_whole(np.int64(3)), is_whole(3.0), is_whole(np.array([3, 4]))
+    (True, False, False)
+    """
+    try:
+        operator.index(number)
+    except (TypeError, RuntimeError):  # an array or a tensor says only when it is asked whether it is one
+        return False
+    return not isinstance(number, bool | np.bool_)
 
 
 def refuse(function: str, method: str, reason: str, instead: str) -> NoReturn:
@@ -97,7 +110,7 @@ def require_tensors(
     signature = _signature(function, spec, tensors)
     if signature not in _FITTING:
         _require_all(function, spec, tensors, remedies or {})
-        if len(_FITTING) == MOST_SIGNATURES:
+        if len(_FITTING) >= MOST_SIGNATURES:
             _FITTING.clear()
         if signature is not None:
             _FITTING.add(signature)

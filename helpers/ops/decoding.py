@@ -3,12 +3,11 @@
 import math
 import operator
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..arguments import require_tensors, require_word, shape
+from ..arguments import is_whole, require_tensors, require_word, shape
 from .attention import attention, cudnn_off_for_one_query
 from .modes import has_numbers, in_given_dtype, shows_non_finite
 
@@ -88,4 +87,4 @@ def _is_whole(length):
     if isinstance(length, Tensor):
         whole = not (length.is_floating_point() or length.is_complex() or length.dtype == torch.bool)
         return whole and (length.ndim > 0 or has_numbers(length))
-    return hasattr(length, "__index__") and not isinstance(length, bool | np.bool_)
+    return is_whole(length)

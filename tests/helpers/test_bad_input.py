@@ -134,8 +134,11 @@ VALUES = [
     (newton_recurrence, {"tolerance": "small"}, ValueError, ["'small'"]),
     (newton_recurrence, {"most": 0}, ValueError, ["most=0", "most=1 or more"]),
     (newton_recurrence, {"most": 2.5}, TypeError, ["most=2.5"]),
+    (newton_recurrence, {"most": torch.tensor(2.5)}, TypeError, ["most=tensor(2.5000)", "whole number"]),
+    (newton_recurrence, {"most": np.array([2, 3])}, TypeError, ["most=array([2, 3])", "whole number"]),
 ]
-for length in (3.0, torch.tensor([3.0, 4.0]), torch.tensor(3.5), True, np.True_, torch.ones(2).bool(), None, [3, 4]):
+NO_LENGTHS = (3.0, torch.tensor([3.0, 4.0]), torch.tensor(3.5), True, np.True_, torch.ones(2).bool(), None, [3, 4])
+for length in (*NO_LENGTHS, np.array([3, 4]), np.array(3.5)):
     VALUES.append(
         (decode_attention, {"length": length}, TypeError, [f"length is {length!r}", "whole number from 1 to 7"])
     )
