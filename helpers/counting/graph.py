@@ -271,7 +271,7 @@ class Traced:
     """Numbers and the nodes that made them: values float64, nodes int32 of the same shape.
 
     A number that no node made has the id GIVEN, −1, or a smaller one if it belongs to a leaf of the graph. Arrays of
-    numbers, and numbers, can stand beside a traced array in + − × ÷; they are constants.
+    numbers, and numbers, can stand on either side of a traced array in + − × ÷; they are constants.
 
     >>> x = Traced(Graph(), [1.0, 2.0])
     >>> y = 1 - (x + 1) * x / 2
@@ -308,6 +308,8 @@ class Traced:
     def __add__(self, other):
         return self.map("add", np.add, other)
 
+    __radd__ = __add__
+
     def __sub__(self, other):
         return self.map("subtract", np.subtract, other)
 
@@ -317,8 +319,13 @@ class Traced:
     def __mul__(self, other):
         return self.map("multiply", np.multiply, other)
 
+    __rmul__ = __mul__
+
     def __truediv__(self, other):
         return self.map("divide", np.divide, other)
+
+    def __rtruediv__(self, other):
+        return self.graph.apply("divide", np.divide, other, self)
 
     def reduce(self, operation: str = "add", function: Callable = np.add) -> "Traced":
         """(…, n) to (…) by a balanced tree over the last axis, ⌈log₂ n⌉ levels."""

@@ -1,6 +1,7 @@
 """The machine that counts: its spans, paths and schedules are what independent methods find."""
 
 import itertools
+import operator
 from functools import reduce
 from operator import add
 
@@ -172,6 +173,18 @@ def test_a_readers_own_arithmetic_is_traced():
     assert (len(graph), graph.span()) == (8, 4)
     sine = y.map("sine", np.sin)
     assert (graph.count("sine"), graph.span(counting="sine")) == (sine.values.size, 1)
+
+
+@pytest.mark.parametrize(
+    "operate", [operator.add, operator.sub, operator.mul, operator.truediv], ids=lambda f: f.__name__
+)
+def test_a_constant_may_stand_on_either_side(operate):
+    for constant in (3, np.array([3.0, 5.0])):
+        for pair in ((constant, [1.0, 2.0]), ([1.0, 2.0], constant)):
+            graph = Graph()
+            result = operate(*(Traced(graph, side) if isinstance(side, list) else side for side in pair))
+            np.testing.assert_array_equal(result.values, operate(*map(np.asarray, pair)))
+            assert (len(graph), graph.edges, graph.span()) == (2, 0, 1)
 
 
 def test_a_dot_product_is_one_sum_of_all_its_factors_and_the_bias():
