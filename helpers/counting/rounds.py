@@ -194,7 +194,7 @@ def _state(layer, t, layers):
 
 def _checked(predecessors):
     """The graph as {node: (predecessors)}, or a TypeError or ValueError that says what is wrong with it."""
-    if isinstance(predecessors, list):
+    if isinstance(predecessors, list | tuple):
         predecessors = dict(enumerate(predecessors))
     if not isinstance(predecessors, Mapping):
         raise TypeError(f"A {type(predecessors).__name__} was given; expected a dict {{node: [predecessors]}}.")
@@ -204,6 +204,8 @@ def _checked(predecessors):
             raise TypeError(f"The predecessors of {node!r} are {needed!r}; expected a list, such as [{needed!r}].")
         graph[node] = tuple(needed)
         for earlier in graph[node]:
+            if not isinstance(earlier, Hashable):
+                raise TypeError(f"{node!r} waits for {earlier!r}; expected one node, such as a name or a number.")
             if earlier not in predecessors:
                 raise ValueError(f"{node!r} waits for {earlier!r}, which is no node; add {earlier!r}: [] to the graph.")
     return graph

@@ -120,7 +120,7 @@ def test_rounds_come_in_the_order_of_the_graph():
 
 
 def test_a_list_of_lists_is_a_graph_of_numbered_nodes():
-    assert graphs.rounds([[], [0], [0, 1]]) == {0: 1, 1: 2, 2: 3}
+    assert graphs.rounds([[], [0], [0, 1]]) == graphs.rounds(([], (0,), (0, 1))) == {0: 1, 1: 2, 2: 3}
     assert span_of([]) == span_of({}) == 0
 
 
@@ -157,6 +157,7 @@ def test_wrong_values(call, words):
     [
         bad(lambda: span_of({"b": "a", "a": []}), "['a']"),
         bad(lambda: span_of({"b": 1}), "[1]"),
+        bad(lambda: span_of({"b": [["a"]], "a": []}), "'b' waits for ['a']", "one node"),
         bad(lambda: span_of(7), "int", "dict"),
         bad(lambda: graphs.feed_forward(2.0), "T=2.0"),
     ],
