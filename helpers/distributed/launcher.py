@@ -16,18 +16,20 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import distributed
 
-from ..arguments import require_word
+from ..arguments import is_whole, require_word
 
 WORKER = Path(__file__).with_name("worker.py")
 LOOK = 0.02  # seconds between two looks at the workers: a wait that Windows, too, interrupts when asked to
 NOTICE = 1.0  # seconds for a worker that hangs to write down where
 MOST = 64
+LONGEST = 7 * 86_400  # seconds: the clock of a worker has an end
 
 
 class WorkerError(RuntimeError):
@@ -59,7 +61,7 @@ def launch(
     [1, 1]
     """
     _require_importable(function)
-    _require_numbers(processes, limit)
+    processes, limit = _require_numbers(processes, limit)
     backend = _backend(backend, processes)
     deadline = time.time() + limit
     job = dict(
@@ -190,10 +192,11 @@ def _require_importable(function):
 
 
 def _require_numbers(processes, limit):
-    """Raise unless these are a number of processes and a number of seconds."""
+    """The number of processes as an int, and of seconds as a float: a time in float32 would be minutes off."""
     if not distributed.is_available():
         raise ValueError("launch: this build of torch has no torch.distributed; install torch from pytorch.org.")
-    if type(processes) is not int or not 1 <= processes <= MOST:
+    if not is_whole(processes) or not 1 <= processes <= MOST:
         raise ValueError(f"launch: processes is {processes!r}; give a whole number from 1 to {MOST}.")
-    if isinstance(limit, bool) or not isinstance(limit, int | float) or not limit > 0:
-        raise ValueError(f"launch: limit is {limit!r}; give a number of seconds above 0.")
+    if isinstance(limit, bool) or not isinstance(limit, Real) or not 0 < limit <= LONGEST:
+        raise ValueError(f"launch: limit is {limit!r}; give a number of seconds above 0, and at most {LONGEST}.")
+    return int(processes), float(limit)

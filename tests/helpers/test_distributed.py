@@ -1,6 +1,7 @@
 """Processes that compute together: started, heard, and ended whatever happens."""
 
 import json
+import math
 import os
 import socket
 import subprocess
@@ -168,6 +169,7 @@ def test_workers_end_when_a_cell_of_a_notebook_is_interrupted():
         (workers.describe, 0, {}, ValueError, "processes is 0; give a whole number from 1 to 64"),
         (workers.describe, 2.0, {}, ValueError, "processes is 2.0"),
         (workers.describe, 2, {"limit": 0}, ValueError, "limit is 0; give a number of seconds above 0"),
+        (workers.describe, 2, {"limit": math.inf}, ValueError, "limit is inf; .* at most 604800"),
         (workers.describe, 2, {"backend": "glo"}, ValueError, "Did you mean 'gloo'"),
     ],
 )
