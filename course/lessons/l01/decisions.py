@@ -174,31 +174,26 @@ def and_or(forced_difference, forced_rounds, hidden_rounds, words, states_from_o
 # ---- one step, and the way through the state
 
 
-def cells():
-    """tanh in a row, and products of two computed numbers, in one step of three nets."""
-    nets = {
-        "elman": builders.elman(1, 2),
-        "stack": builders.elman(1, 2, layers=3),
-        "lstm": builders.lstm(1, 2),
-    }
-    in_a_row = {f"{name}_tanh": graph.span(counting="tanh") for name, (graph, _) in nets.items()}
+def layers_between():
+    """tanh in a row from the first word to the last state, and products of two computed numbers in one step."""
+    words = [1, *WORDS]
+    steps = {"elman": builders.elman(1, 2), "lstm": builders.lstm(1, 2)}
     # work counts the products with a weight
-    return in_a_row | {
-        f"{name}_gate_products": graph.count("multiply") - graph.work for name, (graph, _) in nets.items()
-    }
+    gates = {f"{name}_gate_products": graph.count("multiply") - graph.work for name, (graph, _) in steps.items()}
+    return gates | {"words": words, "elman_tanh": [builders.elman(T, 2)[0].span(counting="tanh") for T in words]}
 
 
 @decisions.decides(
     "S0-21",
-    numbers=cells,
-    shows="on the longest chain of one step stands one tanh in an Elman net and three in a stack of three; an LSTM step "
-    "also has products in which neither number is a weight, an Elman step has none.",
-    refuted_by={"elman_tanh": 3, "stack_tanh": 3, "elman_gate_products": 0, "lstm_gate_products": 0},
+    numbers=layers_between,
+    shows="from the first word to the last state of an Elman net stand as many tanh in a row as there are words, 1, 6, 60 "
+    "and 600; an LSTM step also has products in which neither number is a weight, an Elman step has none.",
+    refuted_by={"words": [1, 6], "elman_tanh": [1, 6], "elman_gate_products": 0, "lstm_gate_products": 0},
 )
-def affine_then_squashed(elman_tanh, stack_tanh, elman_gate_products, lstm_gate_products):
-    if elman_gate_products > 0:
+def affine_then_squashed(words, elman_tanh, elman_gate_products, lstm_gate_products):
+    if elman_tanh != words or elman_gate_products > 0:
         return DOES_NOT_HOLD
-    return CONDITIONAL if elman_tanh == 1 and stack_tanh > 1 and lstm_gate_products > 0 else HOLDS
+    return CONDITIONAL if lstm_gate_products > 0 else HOLDS
 
 
 def through_the_state():

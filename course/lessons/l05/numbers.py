@@ -23,9 +23,9 @@ def text(T):
     return embed(split_words(SENTENCE)) if T == 6 else draw(T, D, seed=T) / D**0.5
 
 
-def attend(X, is_causal=False):
+def attend(X):
     """One head of self-attention with its projections."""
-    return attention(X @ W_Q, X @ W_K, X @ W_V, is_causal=is_causal)
+    return attention(X @ W_Q, X @ W_K, X @ W_V)
 
 
 def by_the_loop(X):
@@ -125,14 +125,15 @@ def dependence():
     }
 
 
-def later_words():
-    """How many of the words after word 3 its output reads, without a mask and with one."""
-    counts = {"later_words_read": [], "later_words_read_causal": []}
+def read_by_word_3():
+    """How many of the words before word 3, and of those after it, its output depends on."""
+    counts = {"earlier_words_read": [], "later_words_read": []}
     for T in WORDS:
-        for name, is_causal in zip(counts, (False, True), strict=True):
-            X = text(T).clone().requires_grad_()
-            (by_word,) = torch.autograd.grad(attend(X, is_causal)[2].sum(), X)
-            counts[name].append(how_many(by_word[3:].abs().amax(dim=1)))
+        X = text(T).clone().requires_grad_()
+        (by_word,) = torch.autograd.grad(attend(X)[2].sum(), X)
+        changes = by_word.abs().amax(dim=1)
+        counts["earlier_words_read"].append(how_many(changes[:2]))
+        counts["later_words_read"].append(how_many(changes[3:]))
     return counts
 
 

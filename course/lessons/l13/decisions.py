@@ -27,14 +27,14 @@ def leads():
     refuted_by={
         "lead_for_nine_tenths": [3.8] * 5,
         "weight_with_a_lead_of_5": [0.97] * 5,
-        "least_weight": [0.006] * 5,
+        "least_weight": [0.0] * 5,
     },
 )
 def kept_and_read_through_an_average(lead_for_nine_tenths, weight_with_a_lead_of_5, least_weight):
     if min(least_weight) <= 0:
         return DOES_NOT_HOLD
     spreads = lead_for_nine_tenths[-1] > 10 and weight_with_a_lead_of_5[-1] < 0.001
-    return CONDITIONAL if spreads else HOLDS
+    return HOLDS if spreads else CONDITIONAL  # "not in full": some of it is lost, and not all
 
 
 WIDTH, WORDS = 512, [6, 60, 600, 6000]
