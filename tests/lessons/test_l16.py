@@ -68,7 +68,7 @@ def test_the_score_counts_what_was_chosen():
 
 
 def test_the_score_of_always_the_same_is_counted():
-    assert "has 5 of 12, and 43% of the whole ledger" in twelve.score().html
+    assert "has 5 of 12, and 39% of the whole ledger" in twelve.score().html
 
 
 def test_predictions_of_all_lessons_are_scored_and_nothing_else():

@@ -69,11 +69,15 @@ def moved_parts():
 
 
 def exchanged_words():
-    """Two words exchanged: are the keys exchanged as well?"""
+    """Two words exchanged before torch's own layer: are its outputs exchanged as well, and nothing else?"""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        layer = torch.nn.MultiheadAttention(D, num_heads=1, bias=False, batch_first=True).double()
     differences = []
     for T in WORDS:
-        order = [0, 2, 1, *range(3, T)]
-        differences.append(largest(text(T)[order] @ W_K - (text(T) @ W_K)[order]))
+        X, order = text(T), [0, 2, 1, *range(3, T)]
+        before, after = (layer(words[None], words[None], words[None])[0][0].detach() for words in (X, X[order]))
+        differences.append(largest(after - before[order]))
     return {"difference": max(differences)}
 
 

@@ -2,6 +2,8 @@
 
 import math
 
+from helpers import cost
+
 from ...ledger.decisions import CONDITIONAL, DOES_NOT_HOLD, HOLDS, Decisions
 
 decisions = Decisions()
@@ -41,10 +43,9 @@ WIDTH, WORDS = 512, [6, 60, 600, 6000]
 
 
 def share_of_the_square():
-    """What grows with T² of a block's multiply-adds: scores and mixing, 2 T² D, beside 12 T D² for the rest."""
-    square = [2 * T * T * WIDTH for T in WORDS]
-    rest = [12 * T * WIDTH**2 for T in WORDS]
-    return {"words": WORDS, "share_of_T_squared": [a / (a + b) for a, b in zip(square, rest, strict=True)]}
+    """What grows with T² of a block's multiply-adds, as counted: all but the 12 D² for each word."""
+    work = {T: cost.transformer(T, WIDTH, heads=8).work for T in WORDS}
+    return {"words": WORDS, "share_of_T_squared": [1 - 12 * T * WIDTH**2 / counted for T, counted in work.items()]}
 
 
 @decisions.decides(
