@@ -1,6 +1,7 @@
 """The lessons for the instructor: solved and executed, with notes, and the wrong answers that each check knows."""
 
 import copy
+import html
 import inspect
 import json
 import re
@@ -20,6 +21,8 @@ from .common import ROOT, emptied, joined, refuse, source_of, sources
 
 # The keys that notes.toml must have for each part, prediction and timed cell.
 PART, PREDICTION, TIME = {"minutes", "do"}, {"ask", "students"}, {"cpu", "gpu"}
+
+SHOWN = 60  # lines of what a timed cell showed where the notebook was made: a page may have a thousand
 
 
 def write_instructor(target: str | Path, lesson_ids: Collection[str] = ()) -> list[Path]:
@@ -99,7 +102,7 @@ def for_instructor(notebook: dict, row: Lesson, notes: dict) -> dict:
         if cell is first:
             cells.append(_overview(notebook, row, notes))
         if cell["id"] in notes.get("times", {}):
-            cells.append(_expected(cell, notes["times"][cell["id"]]))
+            cells.append(expected(cell, notes["times"][cell["id"]]))
         if cell["cell_type"] == "code":
             for exercise_id in _checked(cell, row):
                 cell["source"] = _solved(source_of(cell), row, exercise_id)
@@ -132,13 +135,6 @@ def unsolved(notebook: dict, row: Lesson) -> list[str]:
     return [f"{row.id}.{exercise_id}: its solution does not pass in the notebook" for exercise_id in failed]
 
 
-def recorded_gpus() -> list[str]:
-    """The names of the GPUs whose times are recorded with the course."""
-    files = (ROOT / "course" / "results" / "kernels").glob("*.json")
-    devices = [json.loads(path.read_text(encoding="utf-8"))["device"] for path in files]
-    return sorted(device["name"] for device in devices if device["kind"] != "cpu")
-
-
 def _overview(notebook: dict, row: Lesson, notes: dict) -> dict:
     titles = {}
     for cell in notebook["cells"]:
@@ -147,18 +143,17 @@ def _overview(notebook: dict, row: Lesson, notes: dict) -> dict:
     parts = "\n".join(f"- {part['minutes']} min: {titles[key]}" for key, part in notes["parts"].items())
     text = (
         f"**For the instructor of lesson {row.id}.** {notes['goal'].strip()}\n\n**{row.minutes} minutes**, in parts; "
-        f"what to do in each stands before it.\n\n{parts}\n\n**If you have 30 minutes:** {notes['short'].strip()}\n\n"
+        f"what to do in each stands before it.\n\n{parts}\n\n**With half the time:** {notes['short'].strip()}\n\n"
         f"**Hardware:** {notes['hardware'].strip()}"
     )
     return _note("instructor", text)
 
 
-def _expected(cell: dict, entry: dict) -> dict:
+def expected(cell: dict, entry: dict) -> dict:
     """What to expect from a timed cell: in words, and what it showed where the notebook was made."""
-    shown = "\n".join(map(_output_in_words, cell["outputs"])).strip()
-    names = recorded_gpus()
-    recorded = f"Recorded: {', '.join(names)}." if names else "No GPU has been recorded yet."
-    text = f"**On a CPU:** {entry['cpu'].strip()}\n\n**On a GPU:** {entry['gpu'].strip()} {recorded}"
+    lines = "\n".join(map(_output_in_words, cell["outputs"])).strip().splitlines()
+    shown = "\n".join(lines[:SHOWN] + ["…"] * (len(lines) > SHOWN))
+    text = f"**On a CPU:** {entry['cpu'].strip()}\n\n**On a GPU:** {entry['gpu'].strip()}"
     return _note(f"expect-{cell['id']}", f"{text}\n\nStored with the lesson:\n\n```\n{shown}\n```")
 
 
@@ -167,8 +162,8 @@ def _output_in_words(output: dict) -> str:
     if PLOTLY in data:
         return figure_in_words(data[PLOTLY])
     if "text/html" in data:  # its text alternative is made to be compared, and tells no times
-        text = re.sub(r"<[^>]+>", "  ", joined(data["text/html"]))
-        return re.sub(r"\s*\n\s*|(?<=\S) {2,}", "\n", text)
+        text = re.sub(r"<style.*?</style>|<svg.*?</svg>|<[^>]+>", "  ", joined(data["text/html"]), flags=re.DOTALL)
+        return re.sub(r"\s*\n\s*|(?<=\S) {2,}", "\n", html.unescape(text))
     return joined(output.get("text") or data.get("text/plain", ""))
 
 

@@ -21,7 +21,7 @@ from course.catalogue import find_lesson, written
 from course.editions.colab import Place, form_title, with_badges, write_colab
 from course.editions.common import emptied, source_of
 from course.editions.handout import write_handout
-from course.editions.instructor import for_instructor, incomplete, notes_of, recorded_gpus, unsolved
+from course.editions.instructor import expected, for_instructor, incomplete, notes_of, unsolved
 from course.editions.wheel import build_wheel
 from course.errors import CourseError
 from course.notebooks import IGNORED, is_plumbing
@@ -297,8 +297,11 @@ def test_a_solution_needs_no_name_that_its_notebook_lacks(notebook):
         assert names(solution, ast.Load) - names(solution, ast.Store) - known == set(), f"{row.id}.{exercise_id}"
 
 
-def test_recorded_gpus_are_gpus():
-    assert all("NVIDIA" in name for name in recorded_gpus())
+def test_what_a_timed_cell_has_shown_is_text_and_not_a_thousand_lines(notebook):
+    cells, times = cells_of(notebook.json), notes_of(find_lesson(notebook.lesson)).get("times", {})
+    for note in (source_of(expected(cells[name], entry)) for name, entry in times.items()):
+        assert len(note.splitlines()) < 80
+        assert not re.search(r"&#?\w+;|</?\w+>|\{[\w-]+:[^ ]", note)
 
 
 def test_an_exercise_that_does_not_pass_is_named(notebook):
