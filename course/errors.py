@@ -6,7 +6,6 @@ import traceback
 import types
 from collections.abc import Iterable
 
-
 OWN_LINE = ("<module>", "<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>")  # what Python calls a cell's own code
 
 

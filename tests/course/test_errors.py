@@ -35,7 +35,9 @@ def test_a_name_is_explained_inside_brackets_too(shell, capsys):
     assert capsys.readouterr().out.startswith("'K' is not known in this kernel.")
 
 
-@pytest.mark.parametrize("source", ["def mine():\n    return nowhere\nmine()", "import hers", "raise NameError('mine')"])
+@pytest.mark.parametrize(
+    "source", ["def mine():\n    return nowhere\nmine()", "import hers", "raise NameError('mine')"]
+)
 def test_inside_a_function_or_a_file_the_place_is_shown(source, shell, capsys, tmp_path, monkeypatch):
     (tmp_path / "hers.py").write_text("answer = nowhere")
     monkeypatch.syspath_prepend(tmp_path)
