@@ -3,10 +3,13 @@
 PYTHON ?= python3
 BIN := .venv/bin
 COLAB := .venv-colab/bin
+CUDA := .venv-cuda/bin
 # A file's tests, a notebook's cells and what is tested of one lesson stay together, on one of two workers.
 PYTEST := -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 # A person sees pip's progress; a log sees only what fails.
 PIP_INSTALL := -m pip install --disable-pip-version-check $(if $(CI),--quiet)
+# The newest PyTorch when this was written, as pip brings it: for GPUs.
+CUDA_TORCH := torch==2.14.1
 CPU_INDEX := https://download.pytorch.org/whl/cpu
 NVIDIA := $(wildcard /proc/driver/nvidia)$(shell command -v nvidia-smi)
 
@@ -21,12 +24,12 @@ export PYDEVD_DISABLE_FILE_VALIDATION = 1
 export PYTHON REPO REF LESSON
 
 .NOTPARALLEL:
-.PHONY: help lab test test-all test-style test-course test-editions test-browser test-kernels test-gpu bench \
+.PHONY: help lab test test-all test-style test-course test-editions test-browser test-kernels test-cuda-build test-gpu bench \
   record notebooks evidence colab instructor handout web clean
 
 help:
 	@echo "make lab         open the course in JupyterLab; installs what is missing (TORCH=cpu: PyTorch without GPUs)"
-	@echo "make test        run the tests; make test-all: also Colab's versions, browser and kernels, as .ci/run does"
+	@echo "make test        run the tests; make test-all: also Colab's versions, browser, kernels, PyTorch for GPUs"
 	@echo "make test-gpu    run what needs a GPU;  make bench: measure what has to be quick"
 	@echo "make record      both on a GPU, and every kernel beside its peers, into one file (OUT=recording.json)"
 	@echo "make notebooks   execute the lessons and store their outputs (REFRESH=1: timings too)"
@@ -42,7 +45,7 @@ lab: .venv/lab
 
 test: test-style test-course
 
-test-all: test test-editions test-browser test-kernels
+test-all: test test-editions test-browser test-kernels test-cuda-build
 
 test-style: .venv/test
 	$(BIN)/python -m ruff check .
@@ -65,6 +68,12 @@ test-browser: .venv/test
 test-kernels: .venv/test
 	TRITON_INTERPRET=1 CUDA_VISIBLE_DEVICES= $(BIN)/python $(PYTEST) --dist load -k test_kernel_ tests/helpers
 	$(BIN)/python $(PYTEST) --dist load -m test_all tests/helpers
+
+# The helpers with a PyTorch for GPUs, on whatever is here: such a build may see the memory of a CPU otherwise. It is 5.5 GB
+# to install, so .ci/run leaves it out.
+test-cuda-build: .venv-cuda/test
+	$(CUDA)/python -c 'import torch; assert torch.version.cuda, "this PyTorch is not built for GPUs"'
+	$(CUDA)/python $(PYTEST) -m "not test_all and not gpu" tests/helpers
 
 # The kernels with PyTorch and pytest alone; the lessons where there is what runs a notebook, too.
 ANY_PYTHON = $(if $(wildcard $(BIN)/python),$(BIN)/python,"$$PYTHON")
@@ -102,7 +111,7 @@ web: .venv/test
 	$(BIN)/python -m course web
 
 clean:
-	rm -rf .venv .venv-colab dist build *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-colab .venv-cuda dist build *.egg-info .pytest_cache .ruff_cache .hypothesis
 
 # The environments. A file in each says that its packages are those of pyproject.toml and the constraints.
 
@@ -134,7 +143,15 @@ endif
 	@$(COLAB)/python $(PIP_INSTALL) --constraint constraints-colab.txt --editable . nbclient
 	@touch $@
 
-$(BIN)/python $(COLAB)/python:
+# What the helpers' tests import, in the versions of constraints.txt but for PyTorch and what comes with it.
+.venv-cuda/test: pyproject.toml constraints.txt $(CUDA)/python
+	@echo "Installing PyTorch for GPUs into .venv-cuda, 2.7 GB to download; this takes a few minutes, once."
+	@grep -v -e '^torch==' -e '^triton==' constraints.txt > .venv-cuda/constraints.txt
+	@$(CUDA)/python $(PIP_INSTALL) --constraint .venv-cuda/constraints.txt $(CUDA_TORCH) --editable . \
+	  pytest pytest-timeout pytest-xdist hypothesis networkx nbclient
+	@touch $@
+
+$(BIN)/python $(COLAB)/python $(CUDA)/python:
 	@"$$PYTHON" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null || { \
 	  version=$$(command -v "$$PYTHON" >/dev/null && "$$PYTHON" --version 2>&1 | head -n 1); \
 	  echo "The course needs Python 3.11, 3.12 or 3.13, and $$PYTHON is $${version:-not here}." \
