@@ -25,10 +25,11 @@ SETTINGS = {
     "@jupyter-widgets/jupyterlab-manager/plugin": {"saveState": True},
 }
 HOOK = "course.saved.before_saving"
-# A student's folder comes last on Python's path: a file there called random.py or course.py hides nothing.
+# A student's folder comes last on Python's path: a file there called operator.py or course.py hides nothing. -P keeps
+# it away until the kernel is there.
 KERNEL = {
     "argv": [
-        *(sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"),
+        *(sys.executable, "-P", "-m", "ipykernel_launcher", "-f", "{connection_file}"),
         '--IPKernelApp.exec_lines=import sys; sys.path.append(sys.path.pop(sys.path.index("")))',
         "--IPKernelApp.log_level=40",  # else it warns that its port on this machine is not encrypted
     ],

@@ -156,7 +156,8 @@ def test_another_environments_jupyterlab_is_not_taken(started):
 
 
 def test_a_students_file_hides_no_package_and_can_be_imported(tmp_path, monkeypatch):
-    (tmp_path / "filelock.py").write_text("raise ImportError('the student’s')")
+    for name in ("filelock", "operator", "types"):  # Python needs the last two before a kernel's first line
+        (tmp_path / f"{name}.py").write_text("raise ImportError('the student’s')")
     (tmp_path / "mine.py").write_text("answer = 42")
     for name, value in lab.prepare(tmp_path / "lab").items():
         monkeypatch.setenv(name, value)
