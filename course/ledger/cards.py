@@ -24,7 +24,7 @@ def card(claim_id: str, lesson: Lesson, numbers: dict) -> Page:
     if evidence is None:
         elsewhere = ", ".join(item.lesson for item in statement.evidence)
         raise CourseError(f"{claim_id} is not examined in lesson {lesson.id}, but in {elsewhere}; run the first cell?")
-    numbers = {name: _plain(value) for name, value in numbers.items()}
+    numbers = _plain(numbers)
     outcome, sentence = _verdict(statement, evidence, lesson, numbers)
     return Page(
         _html(statement, evidence, outcome, sentence, numbers),
@@ -115,8 +115,15 @@ def _code(name, value):
 
 
 def _plain(value):
-    """Python's own number or list for a torch or numpy one."""
-    return value.tolist() if hasattr(value, "tolist") else value
+    """Python's own numbers for torch's and numpy's, in lists and tables too; what cannot become one stays."""
+    if isinstance(value, dict):
+        return {name: _plain(part) for name, part in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(map(_plain, value))
+    try:
+        return value.tolist() if hasattr(value, "tolist") else value
+    except Exception:  # a sparse tensor, one without numbers
+        return value
 
 
 def written(value) -> str:

@@ -53,9 +53,9 @@ class Decision:
         names = ", ".join(self.wants)
         if sorted(numbers) != sorted(self.wants):
             return Reading(None, f"it needs {names}, and was given {', '.join(numbers) or 'nothing'}.")
-        if any(_holds_nan(value) for value in numbers.values()):
-            return Reading(None, "one of the numbers is nan, which is not a number.")
         try:
+            if _holds_nan(numbers):
+                return Reading(None, "one of the numbers is nan, which is not a number.")
             return Reading(self.function(**numbers))
         except Exception as error:
             return Reading(None, f"these cannot be compared ({error}).")
@@ -91,4 +91,5 @@ def _computed_once(numbers):
 
 
 def _holds_nan(value):
-    return any(map(_holds_nan, value)) if isinstance(value, (list, tuple)) else value != value
+    parts = value.values() if isinstance(value, dict) else value
+    return any(map(_holds_nan, parts)) if isinstance(value, (dict, list, tuple)) else value != value

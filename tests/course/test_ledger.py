@@ -107,6 +107,12 @@ def test_the_sentence_of_a_decision_goes_on_after_a_colon(key):
     assert re.fullmatch(r"(?!The |A |An |It )\S.{24,400}[.)]", DECISIONS[key].shows)
 
 
+def test_nan_in_a_table_decides_nothing():
+    decision = Decision(lambda share: "holds" if share["a"] < 1 else "does-not-hold", "", dict, {})
+    assert decision.read({"share": {"a": 2}}).outcome == "does-not-hold"
+    assert decision.read({"share": {"a": [NAN]}}).outcome is None
+
+
 def test_a_numbers_function_is_called_once_for_all_that_it_serves():
     calls = []
 
@@ -167,7 +173,8 @@ def test_numbers_that_say_something_else_show_both_verdicts_and_ask_why(made):
 @pytest.mark.parametrize(
     "numbers",
     [{}, {"diference": 0.0}, {"difference": 0.0, "more": 1}, *({"difference": odd} for odd in (
-        NAN, np.float32(NAN), torch.tensor(NAN), [1.0, [NAN]], "small", None, [0.0], torch.zeros(2), {}, range(2)))],
+        NAN, np.float32(NAN), torch.tensor(NAN), [1.0, [NAN]], "small", None, [0.0], torch.zeros(2), {}, range(2),
+        [torch.ones(2)], [np.ones(2)], torch.eye(2).to_sparse(), torch.ones(2, device="meta")))],
     ids=repr,
 )  # fmt: skip
 def test_numbers_that_cannot_be_read_get_a_sentence_and_no_verdict(numbers, made):
@@ -175,6 +182,15 @@ def test_numbers_that_cannot_be_read_get_a_sentence_and_no_verdict(numbers, made
     assert "\nNo verdict, since " in page.text
     assert "the difference is small." in page.text
     assert "holds" not in page.text
+
+
+def test_numbers_in_a_list_may_be_tensors(made, monkeypatch):
+    lesson = made()
+    decision = Decision(lambda difference: "holds" if difference == [0.5] else "does-not-hold", "it is half.", dict, {})
+    monkeypatch.setattr(Lesson, "decisions", {"S3-99": decision})
+    page = card("S0-99", lesson, {"difference": [torch.tensor(0.5)]})
+    assert "Holds." in page.text
+    assert "difference = [0.5]" in page.html
 
 
 def test_what_is_not_computed_shows_any_number_and_its_text_shows_none(made):
