@@ -6,6 +6,7 @@ from collections import Counter
 
 import pytest
 from markupsafe import escape
+from stored import NOTEBOOKS
 
 from course import progress
 from course.catalogue import lessons
@@ -51,6 +52,15 @@ def test_the_page_in_words_counts_every_sentence_once():
     assert sum(int(count) for count in re.findall(r": (\d+)$", text, flags=re.MULTILINE)) == 144
     letters = "".join(line.replace(" ", "") for line in text.splitlines()[-12:])
     assert letters == "".join(verdicts.LETTERS[row.shown] for row in claims().values())
+
+
+def test_the_stored_board_says_what_the_ledger_says_now():
+    (notebook,) = (stored for stored in NOTEBOOKS if stored.lesson == "16")
+    (cell,) = (cell for cell in notebook.code if cell["id"] == "turn")
+    board = "".join("".join(output["data"].get("text/html", "")) for output in cell["outputs"])
+    texts = {name: [row.says, row.remark[1] if row.remark else ""] for name, row in claims().items()}
+    stale = [name for name, both in texts.items() if not all(str(escape(text)) in board for text in both)]
+    assert stale == [], "The cell is a timed one, whose output is kept: run `python -m course notebooks 16 --refresh`."
 
 
 def test_the_twelve_are_one_of_each_lesson_and_mixed_as_the_whole():
