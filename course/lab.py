@@ -1,5 +1,6 @@
 """JupyterLab for a student: a copy of each lesson in work/, settings of its own, and the Python that the course has."""
 
+import contextlib
 import importlib.util
 import json
 import os
@@ -110,7 +111,9 @@ def copy_new(path: Path) -> Path:
     WORK.mkdir(exist_ok=True)
     target = WORK / path.name
     if not target.exists():
-        shutil.copyfile(path, target)
+        fresh = target.with_suffix(".copy")
+        shutil.copyfile(path, fresh)
+        fresh.replace(target)  # only once it is whole: half a lesson would pass for the student's work
         trust(target, LAB)
     return target
 
@@ -150,8 +153,13 @@ def mend_copies(folder: Path) -> None:
         if not changed:
             continue
         temporary = path.with_suffix(".mended")
-        temporary.write_text(json.dumps(notebook, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        temporary.replace(path)
+        try:
+            temporary.write_text(json.dumps(notebook, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+            temporary.replace(path)
+        except (OSError, ValueError):  # no room for it, or letters that no file can hold: it stays as it is
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+            continue
         if by_colab:
             print(
                 f"{path.name} was saved by Colab; its note on widgets, which Lab cannot read, is gone, and all else kept."

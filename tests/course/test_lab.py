@@ -59,6 +59,21 @@ def test_a_students_work_and_settings_are_never_overwritten(started, tmp_path):
     assert other.exists()
 
 
+def test_a_copy_that_breaks_off_is_made_anew(started, tmp_path, monkeypatch):
+    def half(source, target):
+        Path(target).write_bytes(Path(source).read_bytes()[:100])
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr(lab.shutil, "copyfile", half)
+        with pytest.raises(OSError, match="No space left"):
+            lab.serve()
+    lab.serve()
+    name = NOTEBOOKS[0].path.name
+    assert (tmp_path / "work" / name).read_bytes() == (tmp_path / "notebooks" / name).read_bytes()
+    assert not list((tmp_path / "work").glob("*.copy"))
+
+
 def test_it_trusts_the_lessons_that_it_copies(started, tmp_path):
     from nbformat.sign import NotebookNotary
 
@@ -189,6 +204,17 @@ def test_a_notebook_saved_by_colab_loses_its_note_on_widgets(tmp_path, widgets, 
     lab.mend_copies(tmp_path)
     assert capsys.readouterr().out == ""
     assert [path.name for path in tmp_path.iterdir()] == ["00_start_here.ipynb"]
+
+
+def test_a_notebook_that_cannot_be_mended_stays_as_it_is(tmp_path, capsys):
+    path = tmp_path / "mine.ipynb"
+    notebook = saved_by_colab(path, {WIDGETS: None})
+    notebook["cells"][0]["source"] = "half a letter: \ud800"
+    path.write_text(before := json.dumps(notebook), encoding="utf-8")
+    lab.mend_copies(tmp_path)
+    assert path.read_text(encoding="utf-8") == before
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.ipynb"]
+    assert capsys.readouterr().out == ""
 
 
 def test_the_stored_form_has_no_note_on_widgets(tmp_path):
