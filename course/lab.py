@@ -31,7 +31,7 @@ HOOK = "course.saved.before_saving"
 KERNEL = {
     "argv": [
         *(sys.executable, "-P", "-m", "ipykernel_launcher", "-f", "{connection_file}"),
-        '--IPKernelApp.exec_lines=import sys; sys.path.append(sys.path.pop(sys.path.index("")))',
+        '--IPKernelApp.exec_lines=import sys; sys.path[:] = [*filter(None, sys.path), ""]',
         "--IPKernelApp.log_level=40",  # else it warns that its port on this machine is not encrypted
     ],
     "display_name": "Python 3 (ipykernel)",
