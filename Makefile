@@ -148,7 +148,7 @@ endif
 	@echo "Installing PyTorch for GPUs into .venv-cuda, 2.7 GB to download; this takes a few minutes, once."
 	@grep -v -e '^torch==' -e '^triton==' constraints.txt > .venv-cuda/constraints.txt
 	@$(CUDA)/python $(PIP_INSTALL) --constraint .venv-cuda/constraints.txt $(CUDA_TORCH) --editable . \
-	  pytest pytest-timeout pytest-xdist hypothesis networkx nbclient
+	  pytest pytest-timeout pytest-xdist hypothesis networkx nbclient ipykernel
 	@touch $@
 
 $(BIN)/python $(COLAB)/python $(CUDA)/python:
