@@ -2,6 +2,7 @@
 
 import argparse
 import importlib.util
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,11 +22,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
             stream.reconfigure(errors="replace")
     options = parser().parse_args(arguments)
     try:
-        sys.exit(options.run(options))
+        failed = options.run(options)
+        sys.stdout.flush()
+        sys.exit(failed)
     except KeyboardInterrupt:
         sys.exit("Interrupted.")
     except CourseError as error:
         sys.exit(str(error))
+    except BrokenPipeError:  # as in `python -m course ledger | head`: what reads has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains once more at its end
+        sys.exit(1)
     except OSError as error:
         sys.exit(in_one_sentence(error))
 

@@ -1,6 +1,7 @@
 """python -m course look: a lesson's figures as a browser draws them at three widths, and what is wrong with them."""
 
 import ast
+import inspect
 import json
 import re
 
@@ -73,7 +74,10 @@ def _called(row, name, arguments):
     if odd := [argument for argument in arguments if not re.match(r"\w+=", argument)]:
         raise CourseError(f"{odd[0]!r} is no argument; write name=value, as in step=5.")
     keywords = dict(argument.split("=", 1) for argument in arguments)
-    return getattr(module, name)(**{key: _value(text) for key, text in keywords.items()}).bundle()
+    function = getattr(module, name)
+    if unknown := keywords.keys() - (known := inspect.signature(function).parameters).keys():
+        raise CourseError(f"{name} has no parameter {min(unknown)!r}; it has {', '.join(known) or 'none'}.")
+    return function(**{key: _value(text) for key, text in keywords.items()}).bundle()
 
 
 def _value(text):

@@ -1,5 +1,6 @@
 """The command line behind make: what it does, and the one sentence that it ends with where it cannot."""
 
+import dataclasses
 import json
 import os
 import re
@@ -74,11 +75,10 @@ def test_an_unknown_lesson_names_the_nearest(command):
 
 
 @pytest.mark.parametrize("command", ["reset", "notebooks", "instructor"])
-def test_a_planned_lesson_is_not_written_yet(command):
-    planned = next((row.id for row in lessons().values() if not row.notebook), None)
-    if planned is None:
-        pytest.skip("every lesson is written")
-    assert called(command, planned) == f"Lesson {planned} is not written yet."
+def test_a_planned_lesson_is_not_written_yet(command, monkeypatch):
+    planned = dataclasses.replace(lessons()["05"], notebook=None)
+    monkeypatch.setattr(commands, "find_lesson", lambda _: planned)
+    assert called(command, "05") == "Lesson 05 is not written yet."
 
 
 # reset
@@ -128,6 +128,21 @@ def test_check_says_what_is_not_in_the_stored_form(clone, capsys):
 def test_a_package_that_only_a_contributor_has_is_named_before_any_work(monkeypatch, arguments, package):
     monkeypatch.setattr(commands.importlib.util, "find_spec", lambda name: None if name == package else name)
     assert called(*arguments).startswith(f"This needs {package}. In the course's folder: make .venv/test, or pip")
+
+
+def test_a_parameter_that_a_figure_does_not_have_is_one_sentence():
+    sentence = "who_waits has no parameter 'word'; it has words, moved_word."
+    assert called("look", "05", "who_waits", "words=6", "word=1") == sentence
+
+
+def test_a_reader_that_stops_early_ends_the_command_quietly():
+    reader, writer = os.pipe()
+    os.close(reader)
+    run = subprocess.run(
+        [sys.executable, "-m", "course", "ledger"], cwd=ROOT, stdout=writer, stderr=subprocess.PIPE, check=False
+    )
+    os.close(writer)
+    assert (run.returncode, run.stderr) == (1, b"")
 
 
 # What the system refuses
