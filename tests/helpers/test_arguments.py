@@ -9,7 +9,7 @@ from tensors import largest, normal
 from torch.nn.utils.rnn import pack_sequence
 
 from helpers import elman, gru, linear_recurrence, lstm
-from helpers.arguments import refuse, require_tensors
+from helpers.arguments import refuse, require_sizes, require_tensors
 
 SPEC = {"inputs": "B T Din", "weight": "3·D Din", "hidden": "[B D]"}
 GOOD = {"inputs": (2, 5, 4), "weight": (9, 4), "hidden": (2, 3)}
@@ -32,6 +32,7 @@ BAD = [
     (SPEC, {"hidden": (1, 2, 3)}, "hidden has 3 instead of 2 axes; drop one, as hidden.squeeze(0) does"),
     (SPEC, {"hidden": (2, 2, 3)}, "hidden has 3 instead of 2 axes; drop one"),
     (SPEC, {"inputs": (2, 0, 4)}, "inputs is empty, as T is 0; give at least 1"),
+    (SPEC, {"inputs": (0, 5, 4)}, "inputs is empty, as B is 0; give at least 1"),
     (SPEC, {"weight": (9, 5)}, "Din is 4 in inputs and 5 in weight; make them agree"),
     (SPEC, {"weight": (4, 9)}, "weight has 4 for 3·D, no multiple of 3; try weight.T"),
     (SPEC, {"weight": (8, 4)}, "weight has 8 for 3·D, no multiple of 3; use the state of this layer"),
@@ -85,6 +86,19 @@ def test_shapes_fit_once_a_call_that_was_named_has_been_made(spec, changed, sent
 def test_a_tensor_that_is_needed_cannot_be_none():
     with pytest.raises(TypeError, match=r"^f: weight is a NoneType; give a torch tensor of shape \(3·D, Din\)\.$"):
         require_tensors("f", SPEC, zeros(GOOD) | {"weight": None})
+
+
+@pytest.mark.parametrize(
+    ("sizes", "sentence"),
+    [
+        ({"T": 0}, "T=0 was given: an empty time axis has no step to compute. Give T=1 or more."),
+        ({"d": 0}, "d=0 was given: there is nothing to compute. Give d=1 or more."),
+        ({"d": 6, "heads": 4}, "d=6 cannot be split into heads=4 of equal width. Give one of 1, 2, 3, 6 heads."),
+    ],
+)
+def test_a_size_that_cannot_be_is_named_with_those_that_can(sizes, sentence):
+    with pytest.raises(ValueError, match=f"^{re.escape(sentence)}$"):
+        require_sizes(**sizes)
 
 
 def test_a_refusal_names_the_method_the_reason_and_another_method():

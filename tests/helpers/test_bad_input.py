@@ -118,6 +118,7 @@ VALUES = [
     (decode_attention, {"length": torch.ones(2, device="meta").long()}, TypeError, ["meta", "length.to(query.device)"]),
     (linear_attention, {"feature": 1.0}, TypeError, ["feature is a float", "torch.exp"]),
     (linear_attention, {"feature": lambda x: x.sum(-1)}, ValueError, ["feature made (2, 3, 3)", "last dimension"]),
+    (linear_attention, {"feature": lambda x: x[..., :0]}, ValueError, ["feature made (2, 3, 3, 0)", "last dimension"]),
     (linear_attention, {"feature": lambda x: 1}, ValueError, ["feature made a int", "must return a tensor"]),
     (min_gru, {"positive": False, "method": "log"}, ValueError, ["without positive=True", "'scan'"]),
     (min_gru, {"hidden": -state.abs(), "method": "log"}, ValueError, ["hidden above 0, got -", "or use 'scan'"]),

@@ -58,6 +58,12 @@ def test_the_sentence_is_one_line_and_says_each_lack_once(no_gpu, monkeypatch):
     assert f"torch {torch.__version__.split('+')[0]}" in sentence
 
 
+def test_the_sentence_counts_and_leaves_out_a_memory_that_is_not_known(no_gpu):
+    description = dataclasses.replace(describe(), name="CPU", cores=1, threads=2, memory=None)
+    assert description.sentence().startswith("1 CPU core (CPU), no GPU; torch ")
+    assert " with 2 threads, " in description.sentence()
+
+
 def test_a_description_cannot_be_changed():
     with pytest.raises(dataclasses.FrozenInstanceError):
         describe().threads = 1

@@ -138,6 +138,7 @@ def test_a_schedule_runs_the_longest_remaining_path_first():
     assert plan.finished.tolist() == [2] * 8
     assert sorted(plan.tick_of[alone.nodes]) == list(range(8))
     assert plan.tick_of[total.nodes] == 7
+    assert sorted(graph.schedule(1).tick_of[alone.nodes]) == list(range(7, 15)), "the chain first, but for its end"
 
 
 def test_remaining_is_the_longest_path_that_starts_at_a_node(built):

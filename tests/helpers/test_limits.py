@@ -89,6 +89,12 @@ def test_a_group_that_has_used_more_than_its_limit_has_nothing_left(system):
     assert free_memory(CPU) == 0
 
 
+def test_where_the_system_tells_only_how_much_there_is_that_much_is_free(system, tmp_path):
+    system({})
+    (tmp_path / "meminfo").unlink()  # macOS has none
+    assert free_memory(CPU) == 23 * GIB
+
+
 def test_where_the_system_tells_nothing_no_tensor_is_refused(monkeypatch, tmp_path):
     for name in ("GROUPS", "MEMBERSHIP", "MEMINFO"):
         monkeypatch.setattr(limits, name, tmp_path / "nothing")

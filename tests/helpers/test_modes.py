@@ -1,4 +1,4 @@
-"""Every function of helpers.ops under autocast, under torch.func, on the meta device, and differentiated twice.
+"""Every function of helpers.ops under autocast, torch.compile, torch.func, on the meta device, differentiated twice.
 
 What holds for each of its methods: the loop's numbers come back, or one sentence names the method that gives them.
 """
@@ -169,6 +169,18 @@ def test_a_report_of_newtons_method_is_true_under_autocast():
             states, report = newton_recurrence(*tensors, jacobian=jacobian)
         assert report.converged
         assert report.difference == largest(states, elman(*tensors, method="loop")) < 1e-5
+
+
+# torch.compile.
+
+
+@pytest.mark.filterwarnings("ignore")  # it speaks of every call that it leaves to Python
+@pytest.mark.parametrize("name", ["causal-online", "scan-chunked", "newton-dense"])
+def test_a_caller_that_torch_compiles_gets_the_same_numbers(name):
+    case = CASES[name]
+    compiled = torch.compile(case.run, backend="eager")  # traced, and without a compiler for C
+    results = [with_gradients(run, case.tensors) for run in (case.run, compiled)]
+    assert all(largest(a, b) < EXACT for a, b in zip(*results, strict=True))
 
 
 # torch.func.
