@@ -148,7 +148,7 @@ def mend_copies(folder: Path) -> None:
             notebook = json.loads(path.read_text(encoding="utf-8"))
             by_colab = saved.has_broken_note(notebook)
             changed = saved.freeze(notebook)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
             continue  # no notebook, or none that can be read: Lab says so when it is opened
         if not changed:
             continue

@@ -225,6 +225,7 @@ def test_the_stored_form_has_no_note_on_widgets(tmp_path):
 def test_a_notebook_saved_by_lab_is_left_alone(tmp_path, capsys):
     saved_by_colab(tmp_path / "a.ipynb", {WIDGETS: {"state": {}, "version_major": 2}})
     (tmp_path / "b.ipynb").write_text("no notebook at all")
+    (tmp_path / "c.ipynb").write_text("[" * 100_000)
     before = {path: path.read_bytes() for path in tmp_path.iterdir()}
     lab.mend_copies(tmp_path)
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
