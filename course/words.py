@@ -39,7 +39,7 @@ def embed(words: Sequence[str], width: int = 16) -> torch.Tensor:
 
     A trained model learns its embeddings. These are sums of one fixed random vector for each run of one to three
     letters (as in fastText, Bojanowski et al. 2017), so words that share letters lie close: mat and mats, The and the.
-    Raises TypeError for a string instead of a list of words.
+    Raises TypeError for a string instead of a list of words, ValueError for no word or an empty one.
 
     >>> vectors = embed(["mat", "mats", "dog"])
     >>> vectors.shape, bool(vectors[0] @ vectors[1] > vectors[0] @ vectors[2])
@@ -47,6 +47,8 @@ def embed(words: Sequence[str], width: int = 16) -> torch.Tensor:
     """
     if isinstance(words, str):
         raise TypeError(f"embed needs a list of words, not the string {words!r}; use split_words.")
+    if not len(words) or not all(map(_runs, words)):
+        raise ValueError(f"embed needs words, each with a letter or more; given: {list(words)!r:.60}.")
     vectors = np.stack([sum(_letters(run, width) for run in _runs(word)) for word in words])
     return torch.from_numpy(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
 

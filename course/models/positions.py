@@ -8,11 +8,15 @@ SLOWEST = 10_000.0  # the wavelengths of positions grow from 2π to this times 2
 
 def _speeds(width):
     """How far each of D/2 pairs turns a word, in radians: (D/2,), from 1 to 1/10,000."""
+    if width % 2:
+        raise ValueError(f"Positions turn pairs of numbers, so the width is even; given: {width}.")
     return SLOWEST ** (-torch.arange(0, width, 2, dtype=torch.float64) / width)
 
 
 def sinusoids(T: int, width: int, start: int = 0) -> Tensor:
     """T positions from `start` on, (T, D): sines and cosines of D/2 speeds (Vaswani et al. 2017, section 3.5).
+
+    Raises ValueError for an odd width.
 
     >>> [[round(number, 2) for number in row] for row in sinusoids(2, 4).tolist()]
     [[0.0, 1.0, 0.0, 1.0], [0.84, 0.54, 0.01, 1.0]]
@@ -25,7 +29,7 @@ def rotated(vectors: Tensor, start: int = 0) -> Tensor:
     """Queries or keys (…, T, D), each pair of numbers turned by its position (Su et al. 2021, equation 34).
 
     start: the position of the first. A score of two that are turned depends on how far they are apart, and not on where
-    they stand.
+    they stand. Raises ValueError for an odd D.
 
     >>> query, key = rotated(torch.ones(6, 4)), rotated(torch.ones(6, 4))
     >>> torch.allclose(query[1] @ key[0], query[5] @ key[4])

@@ -118,7 +118,7 @@ def _limit(steps, seconds):
     """(function from a run to the share of it that is done, what was asked for in words)"""
     if (steps is None) == (seconds is None):
         raise ValueError(f"train: give one of steps and seconds; given: steps={steps}, seconds={seconds}.")
-    if (steps if seconds is None else seconds) <= 0:
+    if not (steps if seconds is None else seconds) > 0:  # nan is not, either
         raise ValueError(f"train: steps and seconds are positive; given: steps={steps}, seconds={seconds}.")
     if seconds is None:
         return lambda run: run.steps / steps, f"{steps} steps"

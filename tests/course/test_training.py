@@ -1,5 +1,6 @@
 """The training loop: repeatable, interruptible, silent outside a notebook, and plain about what went wrong."""
 
+import math
 import os
 import signal
 
@@ -151,6 +152,7 @@ def test_what_is_not_finite_stops_with_one_sentence(change, sentence):
         ({"steps": 1, "seconds": 1}, "give one of steps and seconds"),
         ({"steps": 0}, "steps and seconds are positive"),
         ({"seconds": -1}, "steps and seconds are positive"),
+        ({"seconds": math.nan}, "steps and seconds are positive"),
         ({"steps": 1, "model": nn.ReLU}, "ReLU has no weights"),
         ({"steps": 1, "loss": lambda model, batch: model(batch)}, r"given: a tensor of shape \(8, 1\)"),
         ({"steps": 1, "loss": lambda model, batch: 0.5}, "given: 0.5"),

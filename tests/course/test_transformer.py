@@ -186,6 +186,12 @@ def test_a_bias_is_a_number_for_each_distance_and_far_ones_share():
     assert bias(4, 4)[0].tolist() == [[2, 1, 0, 0], [3, 2, 1, 0], [4, 3, 2, 1], [4, 4, 3, 2]]
 
 
+@pytest.mark.parametrize("placed", [lambda: sinusoids(3, 5), lambda: rotated(torch.ones(3, 5))])
+def test_positions_in_pairs_need_an_even_width(placed):
+    with pytest.raises(ValueError, match="so the width is even; given: 5"):
+        placed()
+
+
 def test_sinusoids_are_the_papers():
     places, pairs = torch.arange(7.0, dtype=torch.float64)[:, None], torch.arange(4, dtype=torch.float64)
     angles = places / 10_000 ** (2 * pairs / 8)

@@ -48,6 +48,12 @@ def test_a_sentence_of_no_words_gets_a_sentence(sentence):
         split_words(sentence)
 
 
+@pytest.mark.parametrize("nothing", [[], ["mat", ""], ["<>"]])
+def test_no_word_has_no_vector(nothing):
+    with pytest.raises(ValueError, match="embed needs words, each with a letter or more; given: "):
+        embed(nothing)
+
+
 def test_long_sentences_and_long_words_are_cut():
     assert split_words(" ".join(f"w{n}" for n in range(40))) == [f"w{n}" for n in range(MOST_WORDS)]
     (cut,) = split_words("x" * 1_000_000)
