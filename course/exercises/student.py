@@ -363,7 +363,8 @@ def _same_numbers(before, after, tolerance):
     before, after = (torch.as_tensor(numbers) for numbers in (before, after))
     if not tolerance:
         return _identical(before, after)
-    return torch.allclose(before.double(), after.double(), rtol=tolerance, atol=tolerance, equal_nan=True)
+    exact = torch.promote_types(before.dtype, torch.float64)  # complex numbers stay complex
+    return torch.allclose(before.to(exact), after.to(exact), rtol=tolerance, atol=tolerance, equal_nan=True)
 
 
 def _identical(before, after):

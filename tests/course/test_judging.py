@@ -438,6 +438,12 @@ def test_an_answer_that_cannot_be_compared_with_itself_is_judged_all_the_same(od
     assert judge(anything, lambda n: ODD[odd]).sentence == "right."
 
 
+def test_complex_answers_that_differ_in_their_second_part_differ():
+    answers = [torch.tensor([1j]), torch.tensor([2j])]
+    once = asks(lambda student: student(5) and None)
+    assert "answers differently" in judge(once, lambda n: answers.pop(0)).sentence
+
+
 def test_a_second_answer_that_cannot_be_added_is_a_difference():
     answers = [torch.ones(1), np.array(["five"])]
     once = asks(lambda student: student(5) and None)
