@@ -126,6 +126,18 @@ def test_the_sentence_names_the_line_that_hangs(tmp_path):
     assert launcher._place(worker) == "was in turn (ring.py, line 12)"
 
 
+@pytest.mark.parametrize(
+    ("status", "output", "sentence"),
+    [
+        (7, "", "with exit code 7"),
+        (-11, "first\nSegmentation fault\n", "by signal 11 (Segmentation fault)"),
+        (-9, "", "by signal 9, as it does when the system is out of memory"),
+    ],
+)
+def test_how_a_worker_died_is_said(status, output, sentence):
+    assert launcher._how(SimpleNamespace(status=status, read=lambda kind: output)) == sentence
+
+
 def test_workers_end_when_their_parent_is_killed():
     program = "import sys, workers; from helpers.distributed import launch; launch(workers.hold, 2, int(sys.argv[1]))"
     paths = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
@@ -171,6 +183,8 @@ def test_workers_end_when_a_cell_of_a_notebook_is_interrupted():
         (workers.describe, 2, {"limit": 0}, ValueError, "limit is 0; give a number of seconds above 0"),
         (workers.describe, 2, {"limit": math.inf}, ValueError, "limit is inf; .* at most 604800"),
         (workers.describe, 2, {"backend": "glo"}, ValueError, "Did you mean 'gloo'"),
+        (workers.describe, 65, {}, ValueError, "processes is 65; give a whole number from 1 to 64"),
+        (workers.describe, 64, {"backend": "nccl"}, ValueError, "needs a GPU a worker, 64; here are .*'gloo'"),
     ],
 )
 def test_what_cannot_be_started_is_said_before_anything_is(function, processes, options, error, sentence, monkeypatch):

@@ -10,6 +10,7 @@ from scans import RMS, each_dtype
 from tensors import EXACT, largest, normal, relative
 from torch.autograd import gradcheck
 
+from helpers.ops import min_gru as gated
 from helpers.ops.min_gru import METHODS, min_gru
 
 pytestmark = pytest.mark.usefixtures("unaided")
@@ -76,6 +77,20 @@ def test_it_is_the_paper_in_pythons_own_numbers(T, method, positive):
     inputs, weights, hidden = normal(1, T, 3), weights_of(3, 2), normal(1, 2, seed=1).abs()
     by_hand = definition(inputs[0].tolist(), weights, hidden[0].tolist(), positive)
     assert largest(min_gru(inputs, *weights, hidden=hidden, positive=positive, method=method)[0], by_hand) < 1e-11
+
+
+@pytest.mark.parametrize(("method", "asked"), [("loop", "loop"), ("scan", "auto"), ("auto", "auto")])
+def test_a_scan_is_no_loop(method, asked, monkeypatch):
+    """Their numbers are the same, so only the call tells them apart."""
+    methods, recurrence = [], gated.linear_recurrence
+
+    def noting(*tensors, **keywords):
+        methods.append(keywords["method"])
+        return recurrence(*tensors, **keywords)
+
+    monkeypatch.setattr(gated, "linear_recurrence", noting)
+    min_gru(normal(1, 5, 3), *weights_of(3, 2), method=method)
+    assert methods == [asked]
 
 
 def test_log_is_the_positive_model_and_the_others_are_not_unless_asked():
