@@ -78,14 +78,14 @@ class Peers:
             pieces[coming] = self._turn(pieces[going], pieces[coming])
         return torch.cat(pieces).reshape(tensor.shape)
 
-    def all_gather(self, tensor: Tensor, dim: int = -1) -> Tensor:
-        """All workers' tensors (one shape), joined along `dim` in the order of the workers, on every worker."""
+    def all_gather(self, tensor: Tensor) -> Tensor:
+        """All workers' tensors (one shape), joined along the last axis in the order of the workers, on every worker."""
         own = tensor.detach().contiguous()
-        return torch.cat(self._with_all([own] * self.size), dim)
+        return torch.cat(self._with_all([own] * self.size), -1)
 
-    def reduce_scatter(self, tensor: Tensor, dim: int = -1) -> Tensor:
-        """This worker's piece of the sum of all workers' tensors (one shape), cut along `dim`; P divides it."""
-        pieces = [piece.contiguous() for piece in tensor.detach().chunk(self.size, dim)]
+    def reduce_scatter(self, tensor: Tensor) -> Tensor:
+        """This worker's piece of the sum of all workers' tensors (one shape), cut along the last axis; P divides it."""
+        pieces = [piece.contiguous() for piece in tensor.detach().chunk(self.size, -1)]
         return torch.stack(self._with_all(pieces)).sum(0)
 
     def wait(self) -> None:

@@ -185,4 +185,3 @@ class Cell:
 ELMAN = Cell(cost.elman, _elman_step, gates=1)
 LSTM = Cell(cost.lstm, _lstm_step, gates=4, vectors=2)
 GRU = Cell(cost.gru, _gru_step, gates=3, has_candidate_bias=True)
-CELLS = {"elman": ELMAN, "lstm": LSTM, "gru": GRU}
