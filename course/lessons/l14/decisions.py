@@ -31,8 +31,8 @@ def translators():
     "S3-31",
     numbers=translators,
     shows="to French the big Transformer's operations are a sixth of the recurrent translator's, to German as many; a "
-    "convolutional one, as parallel in time, is listed with 1.07 times as many to French. The base model reads better German "
-    "and writes worse French than the recurrent one.",
+    "convolutional one, as parallel in time, is listed with 1.07 times as many to French. The base model writes better German "
+    "and worse French than the recurrent one.",
     refuted_by={
         "times_fewer_french": [42.0, 6.0],
         "big_over_gnmt_german": 0.1,

@@ -63,6 +63,7 @@ def _series(name, kind):
         threshold=1.15,
         baseline=1.0,
         at_least=False,
+        seeds=tuple(range(9)),  # in the first three the linear map was always ahead; in the others not
     )
 
 
