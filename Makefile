@@ -38,7 +38,7 @@ help:
 	@echo "make instructor  write the lessons solved, with notes;  make handout: without solutions"
 	@echo "make web         write the lessons as pages that a browser opens by a double click"
 	@echo "make clean       remove the environments; your copies in work/ stay"
-	@echo "With another Python (3.11, 3.12 or 3.13): make lab PYTHON=python3.12"
+	@echo "With another Python (3.11, 3.12 or 3.13): make clean, then make lab PYTHON=python3.12"
 
 lab: .venv/lab
 	@$(BIN)/python -m course lab

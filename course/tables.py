@@ -63,8 +63,8 @@ def _all_lessons(root):
     rows = []
     for row in lessons().values():
         title = f"[{row.title}](notebooks/{row.notebook}.ipynb)" if row.notebook else row.title
-        rows.append([f"{row.id} · {title}", row.question, row.minutes, "ready" if row.notebook else "planned"])
-    return _table(["lesson", "the question it answers", "minutes", "state"], rows)
+        rows.append([f"{row.id} · {title}", row.question, row.minutes if row.notebook else "planned"])
+    return _table(["lesson", "the question it answers", "minutes"], rows)
 
 
 def _for_teachers(root):

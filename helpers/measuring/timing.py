@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
+from numbers import Real
 from typing import NamedTuple
 
 import torch
@@ -169,7 +170,7 @@ def compare(
     >>> list(times), times.ratio("sum", "max").unit
     (['sum', 'max'], '×')
     """
-    _require_budget(budget)
+    budget = _seconds(budget)
     place = place_of(device, args)
     return _compared(functions, args, place, _threads(threads, place), budget, repeats)
 
@@ -245,7 +246,7 @@ def sweep(
     {10: ['ones'], 100: ['ones']}
     """
     require_callable("sweep", make)
-    _require_budget(budget)
+    budget = _seconds(budget)
     values, points, labels, place = list(values), {}, ("make",), place_of(device, ())
     if not values:
         raise ValueError("sweep has no values to go through; give at least one, as in sweep(make, [64, 128]).")
@@ -381,6 +382,7 @@ def _settings(place, threads):
             torch.set_num_threads(before)
 
 
-def _require_budget(budget):
-    if isinstance(budget, bool) or not isinstance(budget, (int, float)) or not 0 < budget < math.inf:
+def _seconds(budget):
+    if isinstance(budget, bool) or not isinstance(budget, Real) or not 0 < budget < math.inf:
         raise ValueError(f"budget is {budget!r}; give the seconds it may take, more than 0, as in budget=2.0.")
+    return float(budget)  # a float32 would cost the clock its digits
