@@ -6,7 +6,8 @@ same neighbour, which leaves its memory behind. A time is a median with its 20 a
 more memory than there is gives a result that says so, not a crash.
 
 Where other programs use cores there are no more threads than cores left, since threads that share a core wait for each
-other: beside one endless loop an LSTM took 4.3 times its quiet time on both of two cores, and 1.8 times on one.
+other: beside one endless loop an LSTM took 4.3 times its quiet time on both of two cores, and 1.5 times on one. (A call
+of half a millisecond, whose numbers fit into the caches of two cores and not of one, lost more: 3 to 5 times.)
 
 Which clock: a call of 20 ms or more is timed alone, by `stopwatch`: the extra calls that the other two make would cost
 more than they tell. A shorter one: triton.testing.do_bench on a GPU (flushes the L2 cache before each call); on a CPU,
