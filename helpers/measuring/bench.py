@@ -170,7 +170,8 @@ def time_all(recording: dict, place: torch.device, options: argparse.Namespace) 
         recording["about"][contest.name] = contest.about
         points = recording["points"].setdefault(contest.name, {})
         if str(T) not in points:
-            points[str(T)] = results = point(contest, T, place, budget=0.2 if options.quick else 1.5)
+            budget, threads = 0.2 if options.quick else 1.5, torch.get_num_threads()  # those that the file names
+            points[str(T)] = results = point(contest, T, place, budget, threads)
             save(options.out, recording)
             times = ", ".join(f"{label} {in_words(result)}" for label, result in results.items())
             print(
@@ -187,8 +188,13 @@ def _plan(place, options):
     return [(contest, T) for contest in listed for T in (contest.lengths[:1] if options.quick else contest.lengths)]
 
 
-def point(contest: contests.Contest, T: int, place: torch.device, budget: float) -> dict[str, dict]:
-    """{label: result} of one T, all functions taking turns; in place of the result of one that fails, the reason."""
+def point(
+    contest: contests.Contest, T: int, place: torch.device, budget: float, threads: int | None = None
+) -> dict[str, dict]:
+    """{label: result} of one T, all functions taking turns; in place of the result of one that fails, the reason.
+
+    threads: of a CPU; unless given, no more than other programs leave cores, as in `helpers.compare`.
+    """
     failures = {}
 
     def guarded(label, function):
@@ -202,7 +208,7 @@ def point(contest: contests.Contest, T: int, place: torch.device, budget: float)
     try:
         functions = contest.functions(T, place)
         calls = {label: partial(guarded, label, function) for label, function in functions.items()}
-        results = _peaks(calls, place) if contest.unit == "B" else _times(calls, place, budget)
+        results = _peaks(calls, place) if contest.unit == "B" else _times(calls, place, budget, threads)
     except Exception as error:
         return {"make": _failure(error)}
     return {label: {"out_of_memory": True} for label in calls} | results | failures
@@ -213,8 +219,8 @@ def _peaks(calls, place):
     return {label: {"bytes": peak} for label, peak in peaks.items() if peak < float("inf")}
 
 
-def _times(calls, place, budget):
-    timings = compare(calls, device=place, budget=budget, repeats=20)
+def _times(calls, place, budget, threads):
+    timings = compare(calls, device=place, threads=threads, budget=budget, repeats=20)
     return {
         label: {name: getattr(timing, name) for name in STORED} for label, timing in timings.items() if timing.repeats
     }

@@ -119,6 +119,19 @@ def test_it_goes_on_where_it_was_cut_off(small, tmp_path, capsys, monkeypatch):
     assert load(path)["points"]["sums"]["2"] == half["points"]["sums"]["2"]
 
 
+def test_a_recording_is_timed_on_the_threads_that_it_names(small, tmp_path, monkeypatch):
+    monkeypatch.setattr("helpers.measuring.timing.free_cores", lambda: 1)
+    torch.set_num_threads(2)
+    seen = set()
+    note = lambda new, T: {"ours": (lambda: seen.add(torch.get_num_threads()),)}  # noqa: E731
+    monkeypatch.setattr(contests, "CONTESTS", {"cpu": {"notes": small_one("notes", note)}})
+    run(tmp_path / "r.json", "--quick")
+    assert seen == {2}
+    assert load(tmp_path / "r.json")["device"]["threads"] == 2
+    point(small_one("notes", note), 2, CPU, budget=0.1)
+    assert seen == {1, 2}
+
+
 def test_a_folder_that_is_missing_is_said_before_any_work(tmp_path, capsys):
     for path in (tmp_path / "none" / "cpu.json", tmp_path):
         with pytest.raises(SystemExit):
