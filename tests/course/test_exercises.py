@@ -236,6 +236,17 @@ def test_a_comparison_is_turned_round_as_advised():
     assert judged("crossing", lambda *paths: turned(paths[1], paths[0], paths[2])).outcome == "right"
 
 
+@pytest.mark.parametrize("start", [(3, 3), (2, 2), (1.5, 1.5), (3, 6), (4, 3), (0.9, 1)], ids=str)
+def test_a_latch_that_is_changed_as_advised_holds_in_the_end(start):
+    w, u = start
+    for _ in range(40):
+        outcome, sentence, _ = judged("latch", lambda numbers=(w, u): numbers)
+        if outcome == "right":
+            return
+        w, u = (w, 1.1 * u) if "larger u" in sentence else (1.1 * w, u)
+    pytest.fail(f"after 40 changes, w = {w:.3g}, u = {u:.3g}: {sentence}")
+
+
 def times_of(device, work, runs, warm_ups):
     for _ in range(warm_ups):
         device.launch(work)

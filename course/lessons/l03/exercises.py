@@ -54,7 +54,11 @@ def _name_the_bias(answer, n, right):
     }
     for value, sentence in long_only.items():
         require(not abs(answer - value) < 1e-3, f"{here}: {sentence}. Solve fⁿ = ½ for f exactly.")
-    left = f"the cell would be halved after {half_life_of(answer):.3g} words" if answer > -30 else "it keeps nothing"
+    left = (
+        f"the cell would be halved after {plural(float(f'{half_life_of(answer):.3g}'), 'word')}"
+        if answer > -30
+        else "it keeps nothing"
+    )
     require(False, f"{here}; with it {left}.")
 
 
@@ -176,10 +180,11 @@ def _name_the_steps(answer, keep, let_in, right, on):
         keep == 1 or answer != _steps_if_all_leaks(keep, let_in),
         f"{here}: what a word puts in leaks only from the next word on. keep multiplies the old level, not let_in.",
     )
+    count = "if the first word is step 1, the level after step"
     require(
-        answer != right - 1, f"{here}, one too few: after the first word the level is {let_in}, and that is step 1."
+        answer != right - 1, f"{here}, one too few: {count} {right - 1:,} is {_level(keep, let_in, right - 1):.4g}."
     )
-    require(answer != right + 1, f"{here}, one too many: the first word is step 1.")
+    require(answer != right + 1, f"{here}, one too many: {count} {right:,} is {_level(keep, let_in, right):.4g}.")
     early = next((step for step in range(1, 10_000) if _level(keep, let_in, step) > 0.99), None)
     require(answer != early, f"{here}: there the level passes 0.99. It is tanh of the level that must, from 2.647 on.")
     require(abs(answer - round(answer)) < 1e-9, f"{here}. Steps are whole: the first one after which it is above.")
@@ -209,6 +214,7 @@ def check_latch(student):
     whispers[:, -40:] = WHISPER * whispers[:, -1:].sign()  # and at the end forty in a row
     shouts = torch.from_numpy(random.choice([-1.0, 1.0], (2, TEXTS)))
     state, logs = torch.zeros(TEXTS, dtype=torch.float64), []
+    turned = shouts[0] != shouts[1]
     for part in range(2):
         state = torch.tanh(w * state + u * shouts[part])
         _require_turned(state * u, shouts[part], w, u)
@@ -216,7 +222,8 @@ def check_latch(student):
         for place, word in enumerate(whispers[part], 1):
             state = torch.tanh(w * state + u * word)
             sizes += math.log10(abs(w) + 1e-300) + torch.log10((1 - state**2).clamp_min(1e-300))
-            _require_held(state * u, shouts[part], w, u, place)
+            lost = _is_lost(state * u, shouts[part], w, u)
+            _require_held(lost, w, u, place, is_new=part == 1 and not lost[~turned].any())
         logs.append(sizes.max().item())
     # That the gradient is below 10^−100 need not be asked: what can be turned by a shout and not by whispers has it.
     return (
@@ -244,19 +251,32 @@ def _require_turned(state, shouts, w, u):
     if (state * shouts > 0).all():
         return
     raise Wrong(
-        f"with w = {w:g}, u = {u:g} a shout does not turn the state to its side: it holds on too strongly, or the shout is "
-        "too quiet. Take a larger u, or a smaller w."
+        f"with w = {w:g}, u = {u:g} a shout does not turn the state to its side: it holds on too strongly for so quiet a "
+        f"shout. {_further(u)}"
     )
 
 
-def _require_held(state, shouts, w, u, place):
-    lost = state * shouts < 0.01 * min(1, abs(u))
+def _further(u):
+    return "Take a larger u." if u > 0 else "Take a u further below 0."
+
+
+def _is_lost(state, shouts, w, u):
+    """Where w brings every state nearer to 0, one that is nearly there counts as lost."""
+    return state * shouts < (0.01 * min(1, abs(u)) if abs(w) <= 1 else 0)
+
+
+def _require_held(lost, w, u, place, is_new):
+    """is_new: only states are lost that a shout has just brought from the other side."""
     if not lost.any():
         return
     here = f"with w = {w:g}, u = {u:g} the sign is lost after {plural(place, 'whisper')}"
     require(w >= 0, f"{here}: w is below 0, so the sign changes at each word.")
     require(w > 1, f"{here}: with w at most 1 tanh brings every state nearer to 0. Take a w above 1.")
-    raise Wrong(f"{here}: whispers turn it over. Take a larger w, or a smaller u.")
+    require(
+        not is_new,
+        f"{here} after a shout of the other sign, which has turned the state, but not far. {_further(u)}",
+    )
+    raise Wrong(f"{here}: whispers turn it over. Take a larger w.")
 
 
 EXERCISES = [

@@ -195,14 +195,22 @@ def overflow_of_a_leaking_word(keep, let_in):
     return steps if cell > 2.647 else math.inf
 
 
-@wrong("2", "one too few")
+@wrong("2", "one too few: if the first word is step 1, the level after step 5 is 2.5.")
 def overflow_from_zero(keep, let_in):
     return steps_to_overflow(keep, let_in) - 1
 
 
-@wrong("2", "one too many")
+@wrong("2", "one too many: if the first word is step 1, the level after step 6 is 3.")
 def overflow_once_more(keep, let_in):
     return steps_to_overflow(keep, let_in) + 1
+
+
+@wrong("2", "one too few: if the first word is step 1, the level after step 7 is 2.609.")
+def overflow_of_a_smaller_bath(keep, let_in):
+    cell, steps = 0.0, 0
+    while cell <= 2.6 and steps < 10_000:
+        cell, steps = keep * cell + let_in, steps + 1
+    return steps if cell > 2.6 else math.inf
 
 
 @wrong("2", "but the cell passes 2.647 in step 6")
@@ -390,6 +398,21 @@ def latch_that_is_deaf():
 @wrong("4", "a shout does not turn the state")
 def latch_exchanged():
     return 4.0, 3.0
+
+
+@wrong("4", "a shout does not turn the state")
+def latch_that_hears_next_to_nothing():
+    return 3.0, 1e-5
+
+
+@wrong("4", "after a shout of the other sign, which has turned the state, but not far. Take a larger u.")
+def latch_that_hardly_turns():
+    return 3.0, 3.0
+
+
+@wrong("4", "turned the state, but not far. Take a u further below 0.")
+def latch_that_hardly_turns_below():
+    return 3.0, -3.0
 
 
 @wrong("4", "whispers turn it over")
