@@ -3,6 +3,7 @@
 import json
 import math
 import random
+import statistics
 
 from ...exercises import Exercise, plural, require
 from .pretend import ClockworkGPU
@@ -101,8 +102,9 @@ def _survives_a_hiccup(student, job, timed):
         )
         require(len(timed) > 1, f"{differs}, from one run. One run is no measurement: take several, and their median.")
         durations = [end - start for start, end in device.runs[timed.start : timed.stop]]
+        means = (statistics.mean(durations), statistics.mean(durations[1:] or durations))  # the first may be left out
         require(
-            not math.isclose(found, sum(durations) / len(durations), rel_tol=0.1),
+            not any(math.isclose(found, mean, rel_tol=0.1) for mean in means),
             f"{differs}: that is the mean, and one hiccup pulls it up. The median does not mind.",
         )
         require(

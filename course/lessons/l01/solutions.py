@@ -219,6 +219,12 @@ def unroll_as_list(inputs, hidden, U, W, b):
     return list(rnn_unroll(inputs, hidden, U, W, b).unbind(1))
 
 
+@wrong("2", "returned a tuple; a tensor of shape (3, 3, 4) is needed")
+def unroll_as_torch_returns_it(inputs, hidden, U, W, b):
+    states = rnn_unroll(inputs, hidden, U, W, b)
+    return states, states[:, -1]
+
+
 @wrong("2", "changes its input hidden")
 def unroll_in_place(inputs, hidden, U, W, b):
     states = []

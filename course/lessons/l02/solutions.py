@@ -293,6 +293,11 @@ def rounded_down(n):
     return int(math.log2(n))
 
 
+@wrong("1", "5 → 3 → 2 → 1 is 3 levels. A term that is left over needs a level of its own: round up")
+def rounded_to_the_nearest(n):
+    return round(math.log2(n))
+
+
 @wrong("1", "1 term: you find 1 level. One term is the sum already")
 def bits(n):
     return n.bit_length()
