@@ -117,16 +117,16 @@ def check_sharpness(student):
 def _name_the_logarithm(gap, right, on):
     ratio = math.exp(right)
     require(
-        abs(gap - ratio) > 1e-4 * ratio or abs(ratio - right) < 0.01,
+        abs(gap - ratio) > 1e-4 * ratio,
         f"for {on} you find {gap:.4g}: so many times as large must exp(score) be. How much larger is then the score?",
     )
     for base, name in ((10, "logarithm to base 10"), (2, "logarithm to base 2")):
         require(
-            abs(right) < 0.01 or abs(gap - right / math.log(base)) > 1e-4,
+            abs(gap - right / math.log(base)) > 1e-4,
             f"for {on} this is the {name}. The softmax takes exp: use the natural one, math.log.",
         )
     require(
-        abs(right) < 0.01 or abs(gap + right) > 1e-4,
+        abs(gap + right) > 1e-4,
         f"for {on} you find {gap:.4g}: the sign is turned. A key that gets more than its equal part needs a higher score.",
     )
 
@@ -144,14 +144,14 @@ def _name_the_others(gap, n, share, on):
         ),
     }
     for sentence, ratio in slips.items():
-        require(n == 2 or abs(gap - math.log(ratio)) > 1e-4, f"for {on} {sentence}")
+        require(abs(gap - math.log(ratio)) > 1e-4, f"for {on} {sentence}")
 
 
 # ---- reads backwards
 
 
 SOFT = [[0.3, 0.3, 0.4], [0.3, 0.4, 0.3], [0.4, 0.3, 0.3]]
-ONE_ROW_WRONG = [[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [0.2, 0.5, 0.3]]
+ONE_ROW_WRONG = [[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [0.4, 0.5, 0.1]]
 FIRST_ROW_WRONG = [[0.2, 0.5, 0.3], [0.0, 1.0, 0.0], [1.0, 0.0, 0.0]]
 COLUMNS_DIFFER = [[0.05, 0.45, 0.5], [0.3, 0.4, 0.3], [0.6, 0.2, 0.2]]
 ONLY_COLUMNS = [[0.1, 0.5, 0.4], [0.1, 0.6, 0.3], [0.8, 0.1, 0.1]]

@@ -112,7 +112,7 @@ def scores_with_v_as_a_column(query, key, W_q, W_k, v):
     return torch.tanh((query @ W_q.T)[:, None] + key @ W_k.T) @ v[:, None]
 
 
-@wrong("1", "the scores are off by up to")
+@wrong("1", "the scores are off by up to 1.1. ")
 def scores_of_the_difference(query, key, W_q, W_k, v):
     return torch.tanh((query @ W_q.T)[:, None] - key @ W_k.T) @ v
 
@@ -160,9 +160,9 @@ def sharpness_of_two(n, share):
     return math.log(share / (1 - share))
 
 
-@wrong("2", "all 4 keys are counted as the others")
+@wrong("2", "all 2 keys are counted as the others")
 def sharpness_with_n(n, share):
-    return math.log(share * n / (1 - share)) if n > 2 else math.log(share / (1 - share))
+    return math.log(share * n / (1 - share))
 
 
 @wrong("2", "this is the logarithm to base 10")
@@ -187,7 +187,7 @@ def sharpness_turned(n, share):
 
 @wrong("2", "the share itself is missing above the line")
 def sharpness_without_share(n, share):
-    return math.log((n - 1) / (1 - share)) if n > 2 else math.log(share / (1 - share))
+    return math.log((n - 1) / (1 - share))
 
 
 @wrong("2", "The n − 1 belongs above the line")
@@ -267,6 +267,11 @@ def backwards_by_the_last_row(weights):
 @wrong("3", "output 3 reads letter 2 most, and should read letter 1")
 def backwards_on_average(weights):
     return weights.flip(-1).diagonal().mean() > 0.35
+
+
+@wrong("3", "output 3 reads letter 2 most, and should read letter 1")
+def backwards_by_more_than_an_equal_part(weights):
+    return (weights.flip(-1).diagonal() >= 1 / len(weights)).all()
 
 
 @wrong("3", "output 3 reads letter 2 most, and should read letter 1")
@@ -374,7 +379,7 @@ def mirror_too_soft(T):
     return queries / T**2, keys
 
 
-@wrong("4", "with T = 600 each output reads its mirror most, but one gives it only")
+@wrong("4", "but one gives it only 13%. Larger scores are sharper: multiply the queries by 100 here")
 def mirror_of_one_sharpness(T):
     queries, keys = mirror(T)
     return 1000 * queries / T**2, keys
@@ -393,7 +398,7 @@ def mirror_by_one_number(T):
     return 30 * keys.flip(0) - torch.tensor([105.0, 0.0]) * (T > 2) - torch.tensor([45.0, 0]) * (T == 2), keys
 
 
-@wrong("4", "output 2 gives letters 1 and 2 one and the same score")
+@wrong("4", "letters 1 and 2 one and the same score, and should prefer letter 1:")
 def mirror_by_place_and_one(T):
     place = torch.arange(T, dtype=torch.float64)
     return torch.stack([place.flip(0), torch.ones(T)], dim=1), torch.stack([place, torch.ones(T)], dim=1)
