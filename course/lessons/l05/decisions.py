@@ -28,7 +28,7 @@ def one_product(difference):
     numbers=numbers.moved_parts,
     shows="one embedding moved changes the key of that word alone, among 6, 60 and 600; one column of the matrix moved "
     "changes one coordinate of the keys.",
-    refuted_by={"keys_changed": [6, 60, 600], "coordinates_changed": 16},
+    refuted_by={"keys_changed": [6, 60, 600], "coordinates_changed": 1},
 )
 def one_row_one_column(keys_changed, coordinates_changed):
     return HOLDS if set(keys_changed) == {1} and coordinates_changed == 1 else DOES_NOT_HOLD

@@ -72,7 +72,7 @@ def weights_transposed(query, key, value):
     return (query @ key.T / query.shape[-1] ** 0.5).softmax(-1).T @ value
 
 
-@wrong("1", "for 4 words of width 5 the output is off by up to")
+@wrong("1", "for 4 words of width 5 the output is off by up to 0.61")
 def mean_of_the_values(query, key, value):
     return value.mean(0).expand(len(query), -1)
 
@@ -284,6 +284,12 @@ def as_arrays(T):
     return [W_Q.double().numpy(), 2 * W_K.double().numpy()]
 
 
+@also_right("3")
+def a_first_word_that_asks_for_nothing(T):
+    W_Q, W_K = previous_word_head(T)
+    return torch.cat([torch.zeros(6, T), W_Q[6:]]), W_K
+
+
 @wrong("3", "each word reads itself")
 def reads_itself(T):
     W_K = torch.zeros(5 + T, T)
@@ -297,10 +303,29 @@ def reads_next(T):
     return W_K, W_Q
 
 
-@wrong("3", "multiply W_Q by 30")
+@wrong("3", "with only 35% of the weight. Larger scores make the softmax sharper: multiply W_Q by 30.")
 def too_soft(T):
     W_Q, W_K = previous_word_head(T)
     return W_Q / 30, W_K
+
+
+@wrong("3", "multiply W_Q by 100.")
+def much_too_soft(T):
+    W_Q, W_K = previous_word_head(T)
+    return W_Q / 200, W_K
+
+
+@wrong("3", "with only 35% of the weight")
+def one_word_too_soft(T):
+    W_Q, W_K = previous_word_head(T)
+    W_Q[-1] /= 30
+    return W_Q, W_K
+
+
+@wrong("3", "with 4 words, word 2 reads word 2 most, with 33% of the weight, instead of word 1")
+def turned_away(T):
+    W_Q, W_K = previous_word_head(T)
+    return -W_Q, W_K
 
 
 @wrong("3", "every word reads all words alike")
@@ -312,6 +337,12 @@ def leaves_keys_at_zero(T):
 @wrong("3", "return W_Q, W_K")
 def one_matrix(T):
     return previous_word_head(T)[0]
+
+
+@wrong("3", "return W_Q, W_K")
+def three_matrices(T):
+    W_Q, W_K = previous_word_head(T)
+    return W_Q, W_K, W_K
 
 
 @wrong("3", "queries have width 4 and keys 5; a dot product needs them equal")
@@ -336,9 +367,16 @@ def reads_two_back(T):
     return W_Q.roll(-1, dims=1), W_K
 
 
-@wrong("3", "it must take vectors of width 5 + T")
+@wrong("3", "it must take vectors of width 5 + T = 9 (its rows)")
 def forgets_word_part(T):
     return 30 * torch.eye(T).roll(-1, dims=1), torch.eye(T)
+
+
+@wrong("3", "The first five rows of W_Q or W_K are not 0")
+def asks_by_one_number_of_the_word(T):
+    W_Q, W_K = previous_word_head(T)
+    W_Q[0, 0] = 1000.0
+    return W_Q, W_K
 
 
 @wrong("3", "The first five rows of W_Q or W_K are not 0")
