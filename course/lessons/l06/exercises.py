@@ -166,6 +166,10 @@ def _name_the_rows(answer, right, there, k, place):
         f"for {place} only positions up to 3 are right. An angle found by arctan is known up to whole turns, and the first "
         "pair has gone half round by position 4. Turn the pairs without asking for t.",
     )
+    require(
+        not close(answer, torch.cat([right[:, 0::2], right[:, 1::2]], dim=1)),
+        f"for {place} all sines stand first, and then all cosines. Each sine stands beside its cosine: 0 and 1, 2 and 3, …",
+    )
     gap = (answer - right).abs().max().item()
     require(False, f"for {place} the vectors are off by up to {gap:.2g}.")
 
@@ -208,10 +212,10 @@ def check_texts(student):
 
 def _words(text):
     words = text.split() if isinstance(text, str) else text
-    require(
-        isinstance(words, (list, tuple)) and all(isinstance(word, str) for word in words),
-        f"a text is {kind(text)}; a list of words is needed.",
-    )
+    require(isinstance(words, (list, tuple)), f"a text is {kind(text)}; a list of words is needed.")
+    for word in words:
+        require(isinstance(word, str), f"a text holds {kind(word)}; a list of words is needed.")
+        require(word.strip(), "a word has no letters.")
     require(len(words) > 0, "a text has no words.")
     return [*words]
 

@@ -54,8 +54,11 @@ class Layer:
 
 def causal_layers() -> list[Layer]:
     """Layers of all kinds, the simplest first and a text of one word last; they take float32 and float64."""
-    every = "Move each word in turn, and compare all outputs before it."
-    past = "An output may depend on its own word and on earlier ones; compare only the outputs before the moved word."
+    every = "Move each word in turn, in a copy of the words, and compare all outputs before it."
+    past = (
+        "An output may depend on its own word and on earlier ones. Move one word, leave the others, and compare only the "
+        "outputs before it."
+    )
     return [
         Layer(_own, 4, 3, "each output depends on its own word alone", False, past),
         Layer(lambda x: x.cumsum(0), 5, 2, "each word reads the words before it", False, past),

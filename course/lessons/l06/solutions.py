@@ -269,6 +269,19 @@ def leaks_by_the_first_number(layer, T, D):
     return False
 
 
+@wrong("2", "Move each word in turn, in a copy of the words")
+def leaks_in_one_and_the_same_tensor(layer, T, D):
+    words = torch.randn(T, D)
+    moved = words
+    moved[-1] += 1.0
+    return bool((layer(moved)[:-1] != layer(words)[:-1]).any())
+
+
+@wrong("2", "Move one word, leave the others")
+def leaks_between_two_draws(layer, T, D):
+    return any(bool((layer(torch.randn(T, D))[:j] != layer(torch.randn(T, D))[:j]).any()) for j in range(1, T))
+
+
 @wrong("2", "you say False of a layer where every word reads every word")
 def leaks_by_moving_in_place(layer, T, D):
     words = torch.randn(T, D)
@@ -431,6 +444,19 @@ def shifted_not_at_all(encoding, k):
     return encoding.clone()
 
 
+@wrong("3", "all sines stand first, and then all cosines")
+def shifted_with_the_sines_first(encoding, k):
+    new = shifted(encoding, k)
+    return torch.cat([new[:, 0::2], new[:, 1::2]], dim=1)
+
+
+@wrong("3", "for the positions 0, 1, 2, D = 4, k = 1 the vectors are off by up to 1.5.")
+def shifted_with_a_wrong_sign(encoding, k):
+    sine, cosine, turn = encoding[:, 0::2], encoding[:, 1::2], _angles(encoding, k)
+    pairs = [sine * turn.cos() + cosine * turn.sin(), cosine * turn.cos() + sine * turn.sin()]
+    return torch.stack(pairs, dim=2).flatten(1)
+
+
 @wrong("3", "the vectors are off by up to")
 def shifted_by_a_product(encoding, k):
     return encoding * _encoding_of(torch.tensor([float(k)], dtype=torch.float64), encoding.shape[1])
@@ -522,7 +548,27 @@ def texts_in_one_string():
     return "dog bites man"
 
 
-@wrong("4", "a list of words is needed")
+@wrong("4", "two lists of words are needed")
+def three_texts():
+    return ["dog", "man"], ["man"], ["man"]
+
+
+@wrong("4", "a text is an int; a list of words is needed")
+def texts_that_are_numbers():
+    return 1, 2
+
+
+@wrong("4", "a text holds a list; a list of words is needed")
+def texts_in_lists_of_their_own():
+    return [["dog", "bites", "man"]], [["bites", "dog", "man"]]
+
+
+@wrong("4", "a word has no letters")
+def texts_with_an_empty_word():
+    return ["", "bites", "man"], ["bites", "", "man"]
+
+
+@wrong("4", "a text holds an int; a list of words is needed")
 def texts_of_numbers():
     return [1, 2, 3], [2, 1, 3]
 
