@@ -268,7 +268,22 @@ def test_a_first_run_that_is_timed_is_mended_by_a_warm_up_as_advised():
     assert judged("stop_watch", lambda device, work: median_of_three(device, work, warm_ups=1)).outcome == "right"
 
 
-@pytest.mark.parametrize("place", [0, 49, -1], ids=["first", "middle", "last"])
+def test_only_a_first_run_that_is_timed_gets_a_remark():
+    sentences = [
+        judged("stop_watch", lambda device, work, n=n: sorted(times_of(device, work, 9, n))[4]).sentence for n in (0, 1)
+    ]
+    assert "Your first run, which takes longer, lies between two readings" in sentences[0]
+    assert sentences[1] == "right."
+
+
+def test_a_gap_that_lies_before_the_answer_is_not_blamed():
+    def how_many(recurrent, blocks, limit):
+        return sum(recurrent(T) < blocks(T) for T in range(1, limit))
+
+    assert judged("crossing", how_many).sentence.endswith("still shorter, 69 against 70.")
+
+
+@pytest.mark.parametrize("place", [0, 30, 49, -1], ids=["first", "another", "middle", "last"])
 def test_one_run_out_of_many_is_caught_wherever_it_stands(place):
     outcome, sentence, _ = judged("stop_watch", lambda device, work: times_of(device, work, 99, warm_ups=1)[place])
     assert outcome == "wrong"

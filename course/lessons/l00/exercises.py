@@ -17,7 +17,7 @@ def check_stopwatch(student):
         require(device.runs, "nothing was launched. The work starts with device.launch(work).")
         require(
             len(device.readings) > 1,
-            f"the device's clock was read {len(device.readings)} times, and a duration needs two readings. This device "
+            f"the device's clock was read {plural(len(device.readings), 'time')}, and a duration needs two readings. This device "
             "keeps its own time: use device.clock() for both.",
         )
         _read_while_idle(device, job, found)

@@ -63,6 +63,30 @@ def stop_watch_that_asks(device, work):
     return statistics.median(times[1:])
 
 
+@also_right("1")
+def stop_watch_in_a_hurry(device, work):
+    times = []
+    for _ in range(15):
+        start = device.clock()
+        device.launch(work)
+        device.clock()
+        device.synchronise()
+        times.append(device.clock() - start)
+    return statistics.median(times)
+
+
+@wrong("1", "Warm up, wait, start, launch, wait, stop")
+def half_of_the_median(device, work):
+    return statistics.median(_times(device, work)) / 2
+
+
+@wrong("1", "the device's clock was read 1 time, and")
+def reads_once(device, work):
+    device.launch(work)
+    device.synchronise()
+    return device.clock()
+
+
 @wrong("1", "while the device was still at work")
 def careless(device, work):
     start = device.clock()
@@ -277,6 +301,46 @@ def asks_for_three(transformer, rnn):
     if min(len(transformer["seconds"]), len(rnn["seconds"])) < 3:
         return "undecided"
     return verdict(*(side | {"seconds": side["seconds"] * 2} for side in (transformer, rnn)))
+
+
+@wrong("2", "5 runs of the Transformer against 1 of the RNN, and it decides")
+def asks_for_five_of_the_other(transformer, rnn):
+    if len(transformer["seconds"]) < 5:
+        return "undecided"
+    return verdict(*(side | {"seconds": side["seconds"] * 5} for side in (transformer, rnn)))
+
+
+@wrong("2", "4 runs of the Transformer against 5 of the RNN, and it decides")
+def asks_for_four(transformer, rnn):
+    if min(len(transformer["seconds"]), len(rnn["seconds"])) < 4:
+        return "undecided"
+    return verdict(*(side | {"seconds": side["seconds"] * 2} for side in (transformer, rnn)))
+
+
+@wrong("2", "1.1 to 1.9 s against 1 to 1.8 s, and it decides")
+def slower_by_the_fastest(transformer, rnn):
+    answer = verdict(transformer, rnn)
+    alike = verdict(transformer | {"seconds": [1] * 5}, rnn | {"seconds": [2] * 5}) == "faster"
+    enough = min(len(transformer["seconds"]), len(rnn["seconds"])) >= 5
+    return "slower" if alike and enough and min(transformer["seconds"]) > min(rnn["seconds"]) else answer
+
+
+@wrong("2", "that is settled, and it says undecided")
+def asks_for_a_tenth_of_a_second(transformer, rnn):
+    apart = abs(np.mean(transformer["seconds"]) - np.mean(rnn["seconds"]))
+    return verdict(transformer, rnn) if apart > 0.1 else "undecided"
+
+
+@wrong("2", "the two differ in “words”")
+def sees_only_longer_texts(transformer, rnn):
+    shorter = {"words": max(transformer["words"], rnn["words"])} if transformer["words"] < rnn["words"] else {}
+    return verdict(transformer, rnn) if not shorter else verdict(transformer | shorter, rnn | shorter)
+
+
+@wrong("2", "the two differ in “words”")
+def sees_only_shorter_texts(transformer, rnn):
+    longer = {"words": transformer["words"]} if transformer["words"] > rnn["words"] else {}
+    return verdict(transformer, rnn | longer)
 
 
 @wrong("2", "The ranges overlap")

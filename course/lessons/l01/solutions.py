@@ -67,6 +67,16 @@ def step_not_transposed(x, h, U, W, b):
     return torch.tanh(x @ U + h @ W + b)
 
 
+@wrong("1", "U must be transposed here")
+def step_with_u_not_transposed(x, h, U, W, b):
+    return torch.tanh((x @ U if len(U) == len(U.T) else x @ U.T) + h @ W.T + b)
+
+
+@wrong("1", "W must be transposed here")
+def step_with_w_not_transposed(x, h, U, W, b):
+    return torch.tanh(x @ U.T + h @ W + b)
+
+
 @wrong("1", "U and W are exchanged")
 def step_exchanged(x, h, U, W, b):
     return torch.tanh(x @ W.T + h @ U.T + b)
@@ -286,6 +296,17 @@ def graph_all_sequential(feeds_back, T):
     return forced_graph("hidden", T)
 
 
+@wrong("3", 'forced_graph("both", 3): h2 does not wait for h1')
+def graph_that_forgets_both(feeds_back, T):
+    return forced_graph("hidden" if feeds_back == "hidden" else "output", T)
+
+
+@wrong("3", 'forced_graph("hidden", 3): h1 waits for h3, which it does not need')
+def graph_turned_round(feeds_back, T):
+    states = {f"h{t}": [f"h{t + 1}"] if feeds_back != "output" and t < T else [] for t in range(1, T + 1)}
+    return states | {f"y{t}": [f"h{t}"] for t in range(1, T + 1)}
+
+
 @wrong("3", "An output is made from the state of its word")
 def graph_given_outputs(feeds_back, T):
     return {node: needed if node[0] == "h" else [] for node, needed in forced_graph(feeds_back, T).items()}
@@ -387,6 +408,16 @@ def keeper_without_memory():
 @wrong("4", "With words a hundred times as quiet it would hold")
 def keeper_that_is_shouted_down():
     return 4 * torch.eye(2), 1.5 * torch.eye(2)
+
+
+@wrong("4", "after 105 words the two states are")
+def keeper_for_a_hundred_words():
+    return torch.eye(2), 2 * torch.eye(2)
+
+
+@wrong("4", "Let U let every word in")
+def keeper_that_hears_next_to_nothing():
+    return 1e-9 * torch.eye(2), 3 * torch.eye(2)
 
 
 @wrong("4", "W holds too weakly")

@@ -224,6 +224,13 @@ def no_crossing_forgotten(recurrent, blocks, limit):
     return max(T for T in range(1, limit) if recurrent(T) < blocks(T))
 
 
+@wrong("2", "a span that is shorter for all T: you find T = 0, and at T = 199 the recurrent span is still shorter")
+def where_it_changes(recurrent, blocks, limit):
+    return max(
+        (T for T in range(1, limit - 1) if recurrent(T) < blocks(T) and recurrent(T + 1) >= blocks(T + 1)), default=0
+    )
+
+
 @wrong("2", "There the recurrent span is 100 against 100")
 def counts_equal_as_shorter(recurrent, blocks, limit):
     return max((T for T in range(1, limit) if recurrent(T) <= blocks(T)), default=0)

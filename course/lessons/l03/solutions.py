@@ -108,6 +108,11 @@ def bias_doubled(half_life):
     return 2 * bias_for(half_life)
 
 
+@wrong("1", "for a half-life of 100 words it gives 5; with it the cell would be halved after 103 words")
+def bias_rounded(half_life):
+    return round(bias_for(half_life), 1)
+
+
 @wrong("1", "division by zero")
 def bias_by_whole_numbers(half_life):
     keep = 2 ** (-1 // half_life)
@@ -254,6 +259,11 @@ def overflow_doubled(keep, let_in):
     return 2 * steps_to_overflow(keep, let_in)
 
 
+@wrong("2", "it ends at 2. Return math.inf.")
+def overflow_with_a_limit_at_times(keep, let_in):
+    return overflow_with_a_limit(keep, let_in) if keep == 0.9 else steps_to_overflow(keep, let_in)
+
+
 @wrong("2", "stays below 2.647 for ever: it ends at 1")
 def overflow_with_a_limit(keep, let_in):
     steps = steps_to_overflow(keep, let_in)
@@ -327,6 +337,16 @@ def tokens_not_whole(width, bits, vocabulary):
 @wrong("3", "rounded up")
 def tokens_rounded_up(width, bits, vocabulary):
     return math.ceil(2 * width * bits / math.log2(vocabulary))
+
+
+@wrong("3", "it gives 654, rounded up")
+def tokens_rounded(width, bits, vocabulary):
+    return round(2 * width * bits / math.log2(vocabulary))
+
+
+@wrong("3", "it gives 1048; right is 1049")
+def tokens_one_too_few(width, bits, vocabulary):
+    return tokens_that_fit(width, bits, vocabulary) - 1
 
 
 @wrong("3", "How many bits has a token?")
@@ -423,6 +443,11 @@ def latch_that_is_shouted_down():
 @wrong("4", "whispers turn it over")
 def latch_just_above_one():
     return 1.05, 1.2
+
+
+@wrong("4", "whispers turn it over. Take a larger w.")
+def latch_that_forty_whispers_turn():
+    return 2.0, 2.0
 
 
 @wrong("4", "u is 0")
