@@ -186,9 +186,11 @@ class Graph:
     ) -> "Traced":
         """Run `function` on one or two arrays, which broadcast, and append one node for each scalar of the result.
 
-        multiply_add: whether each node counts as work, one MAC of a product or a recurrence.
+        multiply_add: whether each node counts as work, one MAC of a product or a recurrence. Raises ValueError for an
+        array of another graph.
         """
         operands = [left] if right is None else [left, right]
+        _require_one_graph(self, operands)
         numbers = [np.asarray(x.values if isinstance(x, Traced) else x, dtype=np.float64) for x in operands]
         shape, start = np.broadcast_shapes(*(array.shape for array in numbers)), len(self)
         nodes = np.arange(start, start + np.prod(shape, dtype=np.int64), dtype=np.int32).reshape(shape)
@@ -337,9 +339,15 @@ class Traced:
 
 
 def join(parts: Sequence[Traced], axis: int = 0) -> Traced:
-    """Concatenate traced arrays, at no cost."""
+    """Concatenate traced arrays of one graph, at no cost."""
+    _require_one_graph(parts[0].graph, parts)
     values = np.concatenate([part.values for part in parts], axis)
     return Traced(parts[0].graph, values, np.concatenate([part.nodes for part in parts], axis))
+
+
+def _require_one_graph(graph, arrays):
+    if any(array.graph is not graph for array in arrays if isinstance(array, Traced)):
+        raise ValueError("Arrays of two graphs were given; make both on one Graph, where each node has its own number.")
 
 
 def dot(*factors: tuple[Traced, Traced | ArrayLike], bias: Traced | ArrayLike | None = None) -> Traced:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from helpers import Graph, builders, cost, span_of
-from helpers.counting.graph import GIVEN, Traced, dot
+from helpers.counting.graph import GIVEN, Traced, dot, join
 
 ARRAY_OPERATIONS = [lambda x, y: x[:, None] * y, lambda x, y: x[:1] + y, lambda x, y: x.map("tanh", np.tanh)]
 
@@ -113,6 +113,28 @@ def test_a_schedule_keeps_order_capacity_and_brents_bounds(graph, processors):
     assert all(plan.tick_of[parent] < plan.tick_of[node] for node in before for parent in before[node])
 
 
+def fewest_ticks(before, processors):
+    """The shortest schedule of a small graph, by trying all."""
+    finished, ticks = {frozenset()}, 0
+    while frozenset(before) not in finished:
+        ready = {done: [n for n in before if n not in done and done.issuperset(before[n])] for done in finished}
+        finished = {
+            done | set(running)
+            for done, nodes in ready.items()
+            for running in itertools.combinations(nodes, min(processors, len(nodes)))
+        }
+        ticks += 1
+    return ticks
+
+
+@PROPERTY
+@given(st.lists(st.lists(st.integers(0, 6), max_size=2), min_size=1, max_size=8), st.integers(1, 4))
+def test_no_schedule_at_all_is_shorter_than_brents_lower_bound(drawn, processors):
+    before = {node: sorted({p for p in parents if p < node}) for node, parents in enumerate(drawn)}
+    lower, upper = cost.brent_time(len(before), span_of(before), processors)
+    assert lower <= fewest_ticks(before, processors) <= upper
+
+
 def test_schedules_from_one_processor_to_unlimited(built):
     assert built.schedule(1).ticks == built.operations
     assert built.schedule(built.operations).ticks == built.span()
@@ -203,6 +225,14 @@ def test_leaves_cost_nothing_and_wait_for_nothing():
     doubled = weight + weight
     assert doubled.values.tolist() == [[2.0, 4.0], [6.0, 8.0]]
     assert (len(graph), graph.edges, graph.span()) == (4, 0, 1)
+
+
+@pytest.mark.parametrize("meet", [operator.add, lambda x, y: join([x, y]), lambda x, y: dot((x, y))])
+def test_arrays_of_two_graphs_do_not_meet(meet):
+    """A node of one graph would be taken for whichever node of the other has its number."""
+    one, other = (Traced(Graph(), [1.0, 2.0]) * 3.0 for _ in range(2))
+    with pytest.raises(ValueError, match="two graphs were given; make both on one Graph"):
+        meet(one, other)
 
 
 def bad(call, *words):
