@@ -1,9 +1,13 @@
 """helpers.cost: every closed form equals the graph of the same computation, exactly."""
 
 import pytest
+import torch
 from counted import PROPERTY, accountings
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from nets import MODULES, blocks, in_torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
 
 from helpers import Accounting, builders, cost
 
@@ -166,6 +170,34 @@ def test_the_closed_form_of_min_gru_equals_the_graph(m, T, d, method, chunk, acc
 def test_the_closed_form_of_newtons_method_equals_the_graph(T, d, iterations, jacobian, accounting):
     options = {"jacobian": jacobian, "accounting": accounting}
     compare(*builders.newton(T, d, iterations, **options), cost.newton(T, d, iterations, **options))
+
+
+def macs_by_torch(module, x):
+    """(forward, forward and backward): half of the FLOP that torch counts in its matrix products."""
+    counts = []
+    for run in (module, lambda x: module(x).square().sum().backward()):
+        with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
+            run(x)
+        counts.append(counter.get_total_flops() / 2)
+    return tuple(counts)
+
+
+@pytest.mark.parametrize(("T", "d", "layers", "B"), [(1, 3, 1, 1), (5, 4, 1, 3), (4, 7, 3, 2)])
+@pytest.mark.parametrize("kind", MODULES)
+def test_the_work_of_recurrent_layers_is_what_torch_counts(kind, T, d, layers, B):
+    module, closed_form = MODULES[kind](d, d, layers, dtype=torch.float64), getattr(cost, kind)
+    x = torch.randn(T, B, d, dtype=torch.float64, requires_grad=True)
+    forward, trained = closed_form(T, d, layers, B=B), cost.trained(closed_form, T, d, layers, B=B)
+    assert macs_by_torch(lambda x: module(x)[0], x) == (forward.work, trained.work)
+
+
+@pytest.mark.parametrize(("T", "d", "heads", "layers"), [(1, 3, 1, 1), (5, 6, 3, 1), (7, 4, 2, 3)])
+def test_the_work_of_blocks_is_what_torch_counts(T, d, heads, layers):
+    graph, _ = builders.transformer(T, d, heads, layers)
+    weights = in_torch(graph.weights, requires_grad=True)
+    x = torch.randn(T, d, dtype=torch.float64, requires_grad=True)
+    forward, trained = cost.transformer(T, d, heads, layers), cost.trained(cost.transformer, T, d, heads, layers)
+    assert macs_by_torch(lambda x: blocks(x, weights, heads, layers, False), x) == (forward.work, trained.work)
 
 
 @pytest.mark.parametrize("m", range(2, 12))

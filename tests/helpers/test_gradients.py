@@ -205,6 +205,13 @@ def test_the_one_late_row_of_causal_attention_is_counted_right(T):
         assert count(out) == cost.trained(cost.attention, T, 1, causal=True, residual=residual)
 
 
+@pytest.mark.parametrize("causal", [False, True])
+def test_a_sum_over_many_tokens_ends_the_span_of_a_block(causal):
+    """So many that the gradient of a narrow block's first weight is ready after those of its inputs."""
+    _, out = builders.transformer(257, 1, causal=causal)
+    assert count(out) == cost.trained(cost.transformer, 257, 1, causal=causal)
+
+
 def batch_of(run, graph, T, d, B):
     """B sequences through one net: its graph, with the weights of `graph`, and the outputs of all."""
     both = Graph()
