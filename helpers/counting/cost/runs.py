@@ -127,7 +127,7 @@ def transformer_days(run: Run, cluster: Cluster, T: int, *, copies: int = 1) -> 
     """A causal Transformer with blocks of 12 d² weights. copies: how many of the model there are, on equal shares.
 
     Attention's products with keys and values are (T + 1) / 12d of those with weights, Vaswani et al. 2017, Table 1.
-    Its waits, six rounds a block in an update, are left out.
+    Its waits, six rounds a block there and six back, are left out.
     """
     run.sequences(T, copies)
     arithmetic = cluster.days(training_flop(run.weights, run.tokens))
