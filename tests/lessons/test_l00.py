@@ -30,9 +30,15 @@ def test_a_machine_is_told_what_it_could_do_while_it_waits():
         assert f"{verb} {number}" in words
 
 
-@pytest.mark.parametrize(("job_time", "wrong", "right"), [(2, 50, 52), (30, 50, 160)])
+@pytest.mark.parametrize(("job_time", "wrong", "right"), [(2, 50, 52), (15, 50, 85), (30, 50, 160)])
 def test_the_gpu_works_after_it_was_told_to_and_both_watches_stop_where_they_say(job_time, wrong, right):
-    picture = figures.two_stopwatches(job_time).json
+    drawn = figures.two_stopwatches(job_time)
+    picture = drawn.json
+    title = (
+        f"The wrong stop-watch says {wrong} µs, the right one {right} µs" if job_time > 10 else "Both say about 50 µs"
+    )
+    assert title in drawn.text
+    assert f"{right - 5 * job_time} µs of it idle" in drawn.text
     lanes = {trace["name"]: trace for trace in picture["data"]}
     starts, works = (lanes["the GPU works"][key] for key in ("base", "x"))
     assert starts[0] == figures.LAUNCH
