@@ -1,6 +1,7 @@
 """A notebook as a page: nbconvert with a template of our own; formulas become MathML here, not in the browser."""
 
 import json
+import re
 from pathlib import Path
 
 from latex2mathml.converter import convert
@@ -16,6 +17,10 @@ from ...show.marks import tag
 from .parts import Parts
 
 TEMPLATES = Path(__file__).parent / "templates"
+LONGEST = 126  # characters of a line that fit on a page; a longer one is a sentence, no row of a table
+# Spaces at which no line may end: "12 %", "5 µs", "T = 512".
+GLUED = re.compile(r"(?<=\d) (?=%|(?:[µmn]?s|[kMGT]i?B|GHz)\b)|(?<=\b\w) (?== )|(?<=\b\w =) ")
+BAR = '<mo stretchy="false">&#x0007C;</mo>'
 LIGHT, DARK = "xcode", "github-dark"  # pygments' styles, with a contrast that can be read
 
 
@@ -25,11 +30,14 @@ class Prose(IPythonRenderer):
     def __init__(self):
         super().__init__(escape=False, exclude_anchor_links=True)
 
+    def text(self, text: str) -> str:
+        return GLUED.sub("\u00a0", super().text(text))
+
     def inline_math(self, body: str) -> str:
-        return convert(body)
+        return _spaced(convert(body))
 
     def block_math(self, body: str) -> str:
-        return f'<div class="formula" tabindex="0">{convert(body, display="block")}</div>'
+        return f'<div class="formula" tabindex="0">{_spaced(convert(body, display="block"))}</div>'
 
     def link(self, text: str, url: str, title: str | None = None) -> str:
         page = url.partition("#")[0]
@@ -42,9 +50,29 @@ def as_html(markdown: str) -> str:
     """A cell's prose.
 
     >>> print(as_html("The state is $h$; see [lesson 02](02_work_and_span.ipynb).").replace("\\n", ""))
-    <p>The state is <math ...>...h...</math>; see <a href="02_work_and_span.html">lesson 02</a>.</p>
+    <p>The state is <math ...>...h...</math>...; see <a href="02_work_and_span.html">lesson 02</a>.</p>
     """
-    return MarkdownWithMath(renderer=Prose()).render(markdown)
+    html = MarkdownWithMath(renderer=Prose()).render(markdown)
+    # A browser may end a line before and after a formula: not after a bracket, not before a full stop.
+    return re.sub(r"(?<=\()(?=<math)|(?<=</math>)(?=[).,;:?])", "\u2060", html)
+
+
+def _spaced(formula):
+    """What latex2mathml leaves out: the space after tanh, which bar opens and which closes, a minus that is a sign."""
+    formula = re.sub(r"(<mi>(?:tanh|log|exp)</mi>)(?=<m(?:i|n|sub)>)", r'\1<mspace width="0.17em"/>', formula)
+    opens, closes = (BAR.replace("<mo", f'<mo form="{form}" lspace="0" rspace="0"') for form in ("prefix", "postfix"))
+    formula = re.sub(f"{BAR}(.*?){BAR}", rf"{opens}\1{closes}", formula)
+    return formula.replace("<mo>&#x02192;</mo><mo>&#x02212;</mo>", '<mo>&#x02192;</mo><mo form="prefix">&#x02212;</mo>')
+
+
+def as_printed(text: str) -> str:
+    """What a cell printed. Rows of a table stay whole, and scroll on a phone; sentences wrap.
+
+    >>> as_printed("1 2"), as_printed("so " * 50)[:38]
+    ('<pre tabindex="0">1 2</pre>', '<pre tabindex="0" class="sentences">so')
+    """
+    wraps = max(map(len, text.split("\n"))) > LONGEST
+    return str(tag("pre", text, tabindex="0", class_="sentences" if wraps else None))
 
 
 def as_code(source: str) -> str:
@@ -78,6 +106,7 @@ class PageExporter(HTMLExporter):
         yield from super().default_filters()
         yield "prose", as_html
         yield "code", as_code
+        yield "printed", as_printed
         yield "neighbour", self.neighbours.get
 
 
