@@ -26,6 +26,7 @@ def against_length(live: dict[int, float] | None = None) -> Picture:
         x=axis("letters in the string", values=[5, 10, 20, 30, 60], span=(3, 75)),
         y=axis("letters right", span=(0, 1.06), tickformat=".0%"),
         height=380,
+        left=84,
         note="Each letter is fed back as it was written, right or wrong. Thin: three stored seeds of each. Dashed: "
         "guessing. Grey line: longer strings were never taught.",
     )

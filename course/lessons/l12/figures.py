@@ -47,7 +47,7 @@ def tree(step="a h + b", words=60):
     plot = figure(
         title,
         x={"visible": False, "range": [0, ROOM]},
-        y=axis("steps in one node", span=(-1.7, steps.rounds(max(WORDS)) + 0.7), showgrid=False, ticks="")
+        y=axis("steps in one node", span=(-1.7, max(len(rows), 7) - 0.3), showgrid=False, ticks="")
         | {"tickvals": list(range(len(rows))), "ticktext": [f"{reach:,}" for reach, _, _ in rows]},
         height=480,
         left=84,
@@ -120,7 +120,7 @@ NETS = {
     "newton-parity": ("parity", theme.RNN, "solid"),
     "newton-five-cups": ("five cups", theme.BAD, "dash"),
     "newton-holds-a-word": ("holds a word", theme.ACCENT, "dot"),
-    "newton-letters": ("letters", theme.ATTENTION, "solid"),
+    "newton-letters": ("letters", theme.INK, "solid"),
 }
 
 

@@ -87,7 +87,7 @@ def contacts(rounds: int = 3, residues: int = 24, found_by: str = "the exact ste
         horizontal_spacing=0.1,
         left=40,
         note="Light: missed. Middle: found before. Dark: found, and new in this round. Grey: a residue itself. "
-        f"Ring: 2^{rounds} = {_links(reach)} apart. Wrongly found (black): {wrong}.",
+        f"Ring: 2{'⁰¹²³⁴⁵⁶⁷⁸⁹'[rounds]} = {_links(reach)} apart. Wrongly found (black): {wrong}.",
     )
     _table(plot, apart, pairs, before, reach)
     colours = [theme.ACCENT if distance == reach else theme.ATTENTION for distance in shares]
