@@ -173,7 +173,8 @@ def five_rows() -> Picture:
     ahead = sum(row.is_ahead("the block") for row in tasks)
     plot = figure(
         f"The block is ahead of all others in {ahead or 'none'} of five tasks",
-        x=axis("of the way from guessing to the best reached here", span=(-0.03, 1.04), tickformat=".0%"),
+        x=axis("of the way from guessing to the best reached here", span=(-0.03, 1.04))
+        | {"tickvals": [0, 0.2, 0.4, 0.6, 0.8, 1], "ticktext": [f"{share} %" for share in range(0, 101, 20)]},
         y=axis(visible=False, span=(-4.55, 0.55)),
         height=540,
         left=24,
