@@ -169,6 +169,8 @@ class Graph:
 
     def leaf(self, name: str, values: ArrayLike) -> "Traced":
         """Numbers that the graph starts from, such as weights: they are free, ready at level 0, and have a gradient."""
+        if name in self.leaves:
+            raise ValueError(f"There is a leaf {name!r} already, and gradients go by name; give this one another name.")
         values = np.asarray(values, dtype=np.float64)
         ids = GIVEN - 1 - np.arange(self._leaf_numbers, self._leaf_numbers + values.size, dtype=np.int32)
         self._leaf_numbers += values.size

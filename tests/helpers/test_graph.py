@@ -227,6 +227,13 @@ def test_leaves_cost_nothing_and_wait_for_nothing():
     assert (len(graph), graph.edges, graph.span()) == (4, 0, 1)
 
 
+def test_two_leaves_have_two_names():
+    graph = Graph()
+    graph.leaf("weight", [1.0])
+    with pytest.raises(ValueError, match="a leaf 'weight' already"):
+        graph.leaf("weight", [2.0])
+
+
 @pytest.mark.parametrize("meet", [operator.add, lambda x, y: join([x, y]), lambda x, y: dot((x, y))])
 def test_arrays_of_two_graphs_do_not_meet(meet):
     """A node of one graph would be taken for whichever node of the other has its number."""
