@@ -6,7 +6,7 @@ import pytest
 
 from course.catalogue import lessons
 from course.ledger.decisions import DOES_NOT_HOLD, HOLDS
-from course.lessons.l01 import figures
+from course.lessons.l01 import decisions, figures
 from course.models.tiny import random_words, tiny_rnn
 from course.show import theme
 from helpers import elman
@@ -50,6 +50,11 @@ def test_a_net_that_remembers_takes_a_round_a_word_and_one_that_forgets_fewer_th
     assert loud[0] < 30
     assert figures.walks_of(1.5, "quiet")[1] == figures.LENGTH
     assert "Still remembered after 200 words: 200 rounds" in figures.memory(1.5, "quiet").text
+
+
+def test_the_figure_and_the_verdict_count_the_same_rounds():
+    net = decisions.random_net(60)
+    assert figures.rounds_needed(*net) == decisions.rounds_to_mend(*net) < 60
 
 
 def test_the_drawing_of_two_nets_shows_the_rounds_and_the_arrows_of_its_text():

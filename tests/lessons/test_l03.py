@@ -83,10 +83,11 @@ def test_what_was_before_the_teaching_is_drawn_as_before():
 
 
 def test_a_net_that_keeps_its_gradient_is_not_said_to_have_lost_it():
-    before, after = memory(0.125, -0.36, 19), memory(1.0, -0.01, 600)
+    before, after = memory(0.125, -0.36, 99), memory(1.0, -0.01, 300)
     picture = figures.gone({"Elman RNN": (before, after), "LSTM": (before, after)})
     assert "gone" not in picture.text.splitlines()[0]
     assert "between 10⁻⁵⁰ and 10⁻²⁰ after" in picture.text
+    assert "fewer than 100 rounds before and 100 to 500 after" in picture.text
 
 
 def test_the_frame_stands_on_the_share_that_the_text_says():
@@ -99,6 +100,8 @@ def test_the_frame_stands_on_the_share_that_the_text_says():
     runs = figures.trained.load("03")["lstm-with-open-gates"]["runs"].values()
     place = figures.KEEP.index(0.99) * 4 + figures.LET_IN.index(0.01)
     shares = [run["curve"][place][1] for run in runs]
+    keeps_all = [run["curve"][3 * 4 + 0][1] for run in runs]  # 0.999 and 0.5
+    assert grid["z"][3][0] == pytest.approx(sum(keeps_all) / len(keeps_all), rel=1e-4)
     assert grid["z"][2][2] == pytest.approx(sum(shares) / len(shares), rel=1e-4)
     assert [run["outcome"] for run in runs] == shares  # the result that is stored is that of 0.99 and 0.01
 
