@@ -58,3 +58,23 @@ def test_letters_that_the_nets_do_not_know_count_as_those_that_they_know():
 def test_without_a_live_net_the_stored_seeds_are_drawn():
     names = {trace["name"] for trace in figures.against_length().json["data"]}
     assert names == {"lookup, stored", "fixed vector, stored"}
+
+
+def test_a_live_net_is_drawn_as_it_was_asked_and_its_name_stands_at_its_end():
+    picture = figures.against_length({5: 1.0, 30: 0.9, 60: 0.4}).json
+    live = picture["data"][-1]
+    assert (live["name"], live["x"], live["y"]) == ("lookup, yours", [5, 30, 60], [1.0, 0.9, 0.4])
+    ends = {note["text"]: note["y"] for note in picture["layout"]["annotations"]}
+    assert ends["<b>lookup</b>"] == 0.4
+    assert ends["<b>fixed vector</b>"] == figures.stored_curves("fixed-vector")[-1][1][-1]
+    assert {line["y0"] for line in picture["layout"]["shapes"]} >= {1 / 8}
+
+
+def test_the_share_on_the_right_letter_is_that_of_the_mirror():
+    assert figures._on_the_mirror(torch.tensor([[0.1, 0.9], [0.7, 0.3]])) == pytest.approx(0.8)
+
+
+def test_the_letters_that_are_wrong_are_underlined_and_the_rest_is_not():
+    page = figures.encoders("cabbagehead")
+    right = [int(line.split(" of 11 right")[0].split()[-1]) for line in page.text.splitlines()[1:]]
+    assert page.html.count("underline") - page.html.count("wrong letters underlined") == 33 - sum(right) > 0

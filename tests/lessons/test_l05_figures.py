@@ -67,3 +67,19 @@ def test_who_waits_tells_what_the_graphs_and_the_perturbation_say(length, moved)
         f"attention: {length} of {length} outputs notice; the first is ready in round 4, the last in 4",
         f"causal attention: {after} of {length} outputs notice; the first is ready in round 4, the last in 4",
     ]
+
+
+def test_what_is_drawn_of_who_waits_is_what_is_said():
+    notices, bars = figures.who_waits(12, 3).json["data"]
+    assert notices["z"] == [[n == 3 for n in range(1, 13)], [n >= 3 for n in range(1, 13)], [1] * 12, notices["z"][1]]
+    assert bars["x"] == [2, 12, 4, 4]
+    assert bars["text"] == [" 2", " 12", " 4", " 4"]
+    assert notices["text"][1] == [str(n) for n in range(1, 13)]
+
+
+def test_the_readers_row_of_the_matrix_is_drawn_as_lines_too():
+    page = figures.attention_reads("one two three", figures.TRAINED, "3 three")
+    line = page.text.splitlines()[3].removeprefix("three reads ")
+    shares = re.findall(r"\d+%", line)
+    assert re.findall(r">(\d+%)</text>", page.html) == shares
+    assert [f"{cell}%" for cell in re.findall(r">(\d+)</td>", page.html)[6:]] == shares

@@ -1,9 +1,13 @@
 """Lesson 06: what the figure says of a mask is what attention does; the layers of an exercise; the two questions."""
 
+import re
+
 import pytest
 import torch
 
-from course.lessons.l06 import figures, letters
+from course.catalogue import lessons
+from course.exercises import judge
+from course.lessons.l06 import decisions, figures, letters
 from course.lessons.l06.parts import MATRICES, causal_layers, sinusoids_at
 from course.models.positions import sinusoids
 from course.words import draw
@@ -97,3 +101,35 @@ def test_the_masked_model_does_not_see_the_letter_in_the_middle():
 def test_the_same_seed_teaches_the_same():
     first, second = (letters.teach("masked", steps=3, seed=1) for _ in range(2))
     assert first.curve == second.curve
+
+
+def test_the_formulas_beside_the_lines_are_those_of_the_counts():
+    counted = decisions.counts()
+    names = {
+        "blocks, reading: 13": ("reading_rounds", lambda T: 13),
+        "blocks, writing: 13·T": ("writing_rounds", lambda T: 13 * T),
+        "RNN, reading: T + 2": ("rnn_reading_rounds", lambda T: T + 2),
+        "RNN, writing: 3·T": ("rnn_writing_rounds", lambda T: 3 * T),
+    }
+    lines = {
+        label.split(":")[0]: dict(zip(decisions.WORDS, counted[key], strict=True)) for label, (key, _) in names.items()
+    }
+    picture = figures.reading_and_writing(lines).json
+    ends = {note["text"]: note["y"] for note in picture["layout"]["annotations"]}
+    for trace, (label, (key, formula)) in zip(picture["data"], names.items(), strict=True):
+        assert trace["y"] == counted[key] == [formula(T) for T in decisions.WORDS]
+        assert 10 ** ends[label] == pytest.approx(formula(600), rel=1e-3)
+
+
+@pytest.mark.parametrize("name", figures.MASKS.pictures)
+def test_a_cross_is_drawn_for_each_leak_and_none_in_a_row_of_nothing(name):
+    page = figures.who_reaches_whom(figures.MASKS.pictures[name])
+    leaks = [int(n) for n in re.findall(r"reached by, (\d+) in the future", page.text)]
+    assert page.html.count("<path") == sum(leaks)
+    assert page.html.count(">0/0</text>") == page.text.split("\n", 1)[1].count("0/0")
+
+
+def test_the_remark_on_two_texts_names_the_smaller_gap_first():
+    (exercise, answer) = (lessons()["06"].exercises["4"], lessons()["06"].answers.of("4")[0])
+    gaps = re.findall(r"[0-9.]+(?= to | apart)", judge(exercise, answer).sentence)
+    assert gaps == ["0.16", "0.29"]

@@ -1,6 +1,7 @@
 """Lesson 07: its quick blocks are course.models' blocks, its lanes are measured, and its models lack what they say."""
 
 import itertools
+import re
 
 import pytest
 import torch
@@ -155,3 +156,19 @@ def test_stored_runs_passed_and_counting_letters_is_their_baseline():
     assert len(results) == len(ablation.MODELS) + len(ablation.DEEP_MODELS)
     assert all(trained.passed(result) and len(result["runs"]) == 3 for result in results.values())
     assert ablation.counting_letters() == pytest.approx(ablation.LETTERS, abs=0.1)
+
+
+def test_these_parts_are_drawn_blue_and_the_others_as_they_are_called():
+    picture = figures.words_over_depth(residual=False, layer_norm="none").json["data"]
+    chosen = depth.through(Parts(residual=False, norm="none"))
+    assert [trace["name"] for trace in picture[-2:]] == ["these parts"] * 2
+    assert picture[-2]["y"] == [round(chosen.left[blocks - 1], 3) for blocks in figures.DRAWN]
+    ends = {trace["name"]: trace["y"][-1] for trace in picture[::2]}
+    assert ends["2017"] == 0 < ends["today"] < ends["today, no attention"]
+
+
+@pytest.mark.parametrize("word", [1, 3, 6])
+def test_blue_is_one_lane_down_to_the_last_attention_and_all_lanes_below(word):
+    page = figures.lanes(word).html
+    assert len(re.findall(rf'<line[^>]*stroke="{lanes.theme.ATTENTION}"', page)) == 1 + 6 + 5 * (6 + 36)
+    assert [f">block {n}<" in page for n in (1, 6, 7)] == [True, True, False]

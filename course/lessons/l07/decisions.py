@@ -83,11 +83,11 @@ def over_depth():
     "a gradient below 1e-5. Whole blocks as of 2017 keep a gradient over 60 layers, and of the difference most after 6, "
     "less than a tenth after 60, nothing after 600; blocks of today keep more than a tenth of it.",
     refuted_by={
-        "gradient_of_attention_alone": 10.0,
+        "gradient_of_attention_alone": 1e-9,
         "gradient_of_2017": 10.0,
-        "left_of_attention_alone": 0.9,
-        "left_of_2017": [0.9, 0.9, 0.9],
-        "left_of_today": [0.9, 0.9, 0.9],
+        "left_of_attention_alone": 1e-9,
+        "left_of_2017": [0.9, 0.05, 1e-9],
+        "left_of_today": [0.9, 0.6, 1e-9],
     },
 )
 def vanishing_over_depth(

@@ -108,7 +108,7 @@ WRONG_COUNTS = {
     "one is counted": lambda d: 9 * d * d,
     "a matrix has as many rows as columns": lambda d: 12 * d,
     "That is two blocks": lambda d: 24 * d * d,
-    "the six matrices have": lambda d: 12 * d * d + 1,
+    "you find 301, and the six matrices have 300 numbers": lambda d: 12 * d * d + 1,
 }
 for sentence, answer in WRONG_COUNTS.items():
     wrong("2", sentence, answer)
