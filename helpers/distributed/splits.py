@@ -23,11 +23,11 @@ def by_batch(
     """Data parallelism: all weights on every worker, and some of the examples.
 
     loss: a mean over the examples of model(part). Returns its gradient over the whole batch (B, …), all weights in one
-    vector. One exchange an update.
+    vector. One exchange an update. Each worker needs an example: the mean of none is nan.
     """
-    part, weights = batch.tensor_split(peers.size)[peers.rank], list(weights)  # (B/P, …)
-    gradients = torch.autograd.grad(loss(model(part)), weights) if len(part) else map(torch.zeros_like, weights)
-    return peers.all_reduce(flat(gradients) * len(part) / len(batch))  # of no example the mean would be nan
+    part = batch.tensor_split(peers.size)[peers.rank]  # (B/P, …)
+    gradient = flat(torch.autograd.grad(loss(model(part)), list(weights)))
+    return peers.all_reduce(gradient * len(part) / len(batch))
 
 
 # ---- by width

@@ -12,10 +12,9 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-import torch
 import workers
 
-from helpers.distributed import WorkerError, launch, launcher, splits
+from helpers.distributed import WorkerError, launch, launcher
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 200  # seconds for a busy machine; nothing here waits so long unless it fails
@@ -78,17 +77,6 @@ def test_sums_and_joins_are_torchs_and_the_bytes_are_counted():
     assert {(sent.exchanges, sent.messages) for sent in reducing} == {(1, 2 * (count - 1))}
     assert {tuple(sent) for sent in gathering} == {(1, count - 1, (count - 1) * size * 8)}
     assert {tuple(sent) for sent in rotating} == {(1, 1, size * 8)}
-
-
-def test_a_worker_without_an_example_adds_nothing():
-    weight, batch = torch.tensor([[0.5, -1.0]], requires_grad=True), torch.tensor([[1.0, 2.0], [3.0, 5.0]])
-
-    def part_of(rank):
-        peers = SimpleNamespace(rank=rank, size=3, all_reduce=lambda part: part)
-        return splits.by_batch(peers, lambda rows: rows @ weight.T, [weight], lambda out: out.square().mean(), batch)
-
-    (whole,) = torch.autograd.grad((batch @ weight.T).square().mean(), weight)
-    assert torch.allclose(sum(map(part_of, range(3))), whole.flatten())
 
 
 def test_a_worker_that_raises_gives_its_own_error_in_one_line():
