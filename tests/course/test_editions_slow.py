@@ -70,12 +70,12 @@ class Executed:
         notebook = json.loads((built / stored.path.name).read_text(encoding="utf-8"))
         setup = first_code_cell(notebook)
         place = notebook["cells"].index(setup) + 1
-        first = [setup | {"id": "setup-again"}, code_cell("t4", NO_BF16), code_cell("watch", watch(stored))]
+        first = [setup | {"id": "test-setup"}, code_cell("test-t4", NO_BF16), code_cell("test-watch", watch(stored))]
         notebook["cells"] = [
             *notebook["cells"][:place],
             *first,
             *notebook["cells"][place:],
-            code_cell("report", REPORT),
+            code_cell("test-report", REPORT),
         ]
         self.had_course = machine.run("-c", "import course").returncode == 0
         before = machine.installed()
@@ -87,7 +87,7 @@ class Executed:
         }
         whole = json.loads(canonical(nbformat.reads(json.dumps(executed), as_version=4)))  # streams in one piece
         self.cells = {cell["id"]: cell for cell in whole["cells"]}
-        self.report = json.loads(text_of(self.cells["report"]["outputs"][0]))
+        self.report = json.loads(text_of(self.cells["test-report"]["outputs"][0]))
 
 
 @pytest.fixture(scope="session", params=NOTEBOOKS, ids=lambda stored: stored.path.stem)
@@ -125,7 +125,7 @@ def test_every_control_moves_its_figure(executed):
 
 def test_the_setup_cell_may_be_run_twice_and_says_what_there_is(executed):
     (stored,) = [text_of(output) for output in executed.stored.code[0]["outputs"]]
-    for name in ("setup", "setup-again"):
+    for name in ("setup", "test-setup"):
         arrival, page = executed.cells[name]["outputs"]
         lines = text_of(arrival).splitlines()
         assert [line.split(":")[0] for line in lines] == ["GPU", "Versions", "Course"]
@@ -134,7 +134,7 @@ def test_the_setup_cell_may_be_run_twice_and_says_what_there_is(executed):
 
 
 def test_it_was_run_where_bf16_is_refused(executed):
-    assert text_of(executed.cells["t4"]["outputs"][0]) == "refused\n"
+    assert text_of(executed.cells["test-t4"]["outputs"][0]) == "refused\n"
 
 
 def figures(executed):
